@@ -1,0 +1,105 @@
+"""What is not a matter of load: answers in process, from exec to the first answer, loading, signing, memory.
+
+A cost is like a pattern: entries that take turns, each run a dict of figures. Every function here yields
+(label, function that does one run); the function returns the figures.
+"""
+import json
+import os
+import re
+import time
+
+import measure
+import servers
+import zones
+from servers import harness
+
+ANSWERS = 2000000        # of each thread that looks up: half a second
+THREADS = len(os.sched_getaffinity(0))
+
+TITLES = {
+    "lookup": ("mist_lookup in process: 67 octets from a made zone", "cpu_ns"),
+    "start": ("from exec to the first answer, ten names", "ms"),
+    "load": ("200,000 names from a master file, unsigned", "cpu_ms"),
+    "sign": ("signatures a second, 200,000 names", "rate"),
+    "memory": ("memory of the signed zone of 100,000 names", "octets_a_name"),
+}
+
+
+def lookup(site):
+    """Processor time of an answer of each thread, and answers a second of all."""
+    questions = os.path.join(site.directory, "lookup")
+    zones.write_questions(questions, zones.equal(site.SMALL))
+
+    def run(threads):
+        done = harness.run(servers.tool("bench_lookup"), questions, threads, ANSWERS)
+        result = json.loads(done.stdout)
+        return {"cpu_ns": result["cpu_ns"], "rate": result["rate"]}
+    yield "1 thread", lambda: run(1)
+    if THREADS > 1:
+        yield "2 threads", lambda: run(2)
+
+
+def ready(name, setup, site):
+    """One start and stop: milliseconds from exec to the first answer, CPU time until then, memory in RAM."""
+    pause, harness.PAUSE = harness.PAUSE, 0.0005
+    try:
+        with servers.make(name, setup, site, THREADS) as server:
+            server.udp(harness.make_query(servers.PROBE).to_wire())
+            span = (time.monotonic() - server.started) * 1000
+            pids = measure.tree(server.pid)
+            return {"ms": span, "cpu_ms": measure.cpu_us(pids) / 1000,
+                    "mib": sum(map(measure.resident, pids)) / 2 ** 20}
+    finally:
+        harness.PAUSE = pause
+
+
+def present(name, setup, site):
+    return servers.make(name, setup, site, THREADS) is not None
+
+
+def start(site):
+    for label, name, setup in (("mist", "mist", "made"), ("mist+engine=epoll", "mist+engine=epoll", "made"),
+                               ("gdnsd", "gdnsd", "small"), ("knot", "knot", "small"), ("nsd", "nsd", "small"),
+                               ("bind", "bind", "small")):
+        if present(name, setup, site):
+            yield label, lambda n=name, s=setup: ready(n, s, site)
+
+
+def load(site):
+    """CPU time until the first answer, beside what ldns alone needs to parse the file."""
+    for name in ("mist", "knot", "nsd"):
+        if present(name, "large", site):
+            yield name, lambda n=name: ready(n, "large", site)
+
+    def parse():
+        result = json.loads(harness.run(servers.tool("bench_parse"), servers.zone_file("large", site)).stdout)
+        return {"ms": 1000 * result["cpu_s"], "cpu_ms": 1000 * result["cpu_s"], "mib": None}
+    yield "ldns", parse
+
+
+def sign(site):
+    """Signing adds what a signed start takes longer than an unsigned one. Two signatures a name: its record and its
+    NSEC. The other side is what libcrypto reaches on as many CPUs."""
+    def ours():
+        unsigned, signed = ready("mist", "large", site), ready("mist", "sign", site)
+        return {"rate": 2 * site.large_size / (signed["ms"] - unsigned["ms"]) * 1000, "ms": signed["ms"]}
+
+    def theirs():
+        done = harness.run("openssl", "speed", "-seconds", "2", "-multi", THREADS, "ecdsap256")
+        found = re.search(r"ecdsa \(nistp256\)\s+\S+\s+\S+\s+([\d.]+)", done.stdout)
+        return {"rate": float(found.group(1)), "ms": None}
+    yield "mist", ours
+    yield "openssl speed", theirs
+
+
+def memory(site):
+    """Resident memory with the zone, less that with ten names, per name; signatures and all, the same file."""
+    def run(name):
+        small, large = ready(name, "small", site), ready(name, "signed", site)
+        return {"octets_a_name": (large["mib"] - small["mib"]) * 2 ** 20 / site.signed_size, "mib": large["mib"]}
+    for name in ("mist", "knot", "nsd"):
+        if present(name, "signed", site):
+            yield name, lambda n=name: run(n)
+
+
+COSTS = {"lookup": lookup, "start": start, "load": load, "sign": sign, "memory": memory}

@@ -1,0 +1,110 @@
+/*
+ * The table of verbs: what `mist --help` and `mist VERB --help` print comes from here alone.
+ */
+#include "cli/cli.h"
+
+const struct option cli_config_options[] = {
+	{ "config", 'c', "FILE", "read this file instead of " CONFIG_FILE_DEFAULT, NULL },
+	{ "zone", 'z', "NAME", "serve this zone, made from 127.0.0.1 (repeat for more)", "zones" },
+	{ "allow", 'a', "RULE", "forward this name, or *.name, or .name (repeat)", "forward.allow" },
+	{ "deny", 'd', "RULE", "deny this name even if allowed by a shorter rule (repeat)",
+	  "forward.deny" },
+	{ "upstream", 'u', "ADDRESS", "ask this server for allowed names (repeat)",
+	  "forward.upstreams" },
+	{ "state-directory", 's', "DIR", "where keys and serials are kept", "state_directory" },
+	{ "set", 0, "KEY=VALUE", "set any single key of mist.conf(5), as forward.timeout=5s", NULL },
+	{ "verbose", 'v', NULL, "say more on stderr", NULL },
+	{ "help", 'h', NULL, "this help", NULL },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct option serve_options[] = {
+	{ "port", 'p', "N", "UDP and TCP port; 0 takes any free one (default 5380)", "listen.port" },
+	{ "address", 'l', "ADDRESS", "listen here instead of 127.0.0.1 (repeat)", "listen.address" },
+	{ "engine", 0, "NAME", "auto, uring or epoll", "engine" },
+	{ "workers", 'w', "N", "threads that answer; auto: one per usable CPU", "workers" },
+	{ "port-file", 0, "FILE", "write the port number here once questions are answered", NULL },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct option query_options[] = {
+	{ "dnssec", 'D', NULL, "ask for signatures and proofs (the DO bit)", NULL },
+	{ "tcp", 't', NULL, "ask over TCP", NULL },
+	{ "server", '@', "ADDR[:PORT]", "ask this server on loopback (default: the configuration's)",
+	  NULL },
+	{ "short", 0, NULL, "print the data of the answer only", NULL },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct option anchor_options[] = {
+	{ "format", 'f', "FORMAT", "ds (default), dnskey, bind, unbound or resolved", NULL },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+const struct command commands[] = {
+	{ "serve", serve_run, "", 0, 0, "answer questions until told to stop",
+	  "Answers local zones, forwards allowed names, refuses the rest. Without a\n"
+	  "configuration file the zone editor.land is served on 127.0.0.1:5380 and\n"
+	  "update.editor.land is forwarded.\n"
+	  "\n"
+	  "When the first question can be answered, one line of JSON is printed on stdout:\n"
+	  "address, port, engine, zones. Messages go to stderr. SIGHUP reads the\n"
+	  "configuration again and swaps it in if all of it is good; SIGTERM and SIGINT\n"
+	  "stop.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist serve                                 the defaults\n"
+	  "  mist serve --port 0 --port-file /tmp/port  any free port, told to another program\n"
+	  "  mist serve -z corp.test -a '*.example.com' -u 192.0.2.53\n"
+	  "  dig @127.0.0.1 -p 5380 anything.editor.land\n",
+	  serve_options, true },
+	{ "check", check_run, "", 0, 0, "check configuration and zones, change nothing",
+	  "Reads everything that `mist serve` would read, zone files and keys included, and\n"
+	  "says what is wrong with file and line. Writes nothing. Exits with 0 only if all\n"
+	  "of it is good.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist check -c mist.yaml && kill -HUP \"$pid\"\n",
+	  NULL, true },
+	{ "dump", dump_run, "ZONE", 1, 1, "print a zone as it is served, signatures included",
+	  "Prints a master file in canonical order. Tools such as ldns-verify-zone read it.\n"
+	  "A zone without a key yet is signed by one that is made for the dump alone; `mist\n"
+	  "trust-anchor` or `mist serve` make the lasting one.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist dump editor.land\n"
+	  "  mist dump -c mist.yaml example.test > example.test.signed\n",
+	  NULL, true },
+	{ "query", query_run, "NAME [TYPE]", 1, 2, "ask a running server, and show the answer",
+	  "Sends one question to a server on loopback and prints what comes back as dig\n"
+	  "does, with the reasons (Extended DNS Errors) in words. TYPE is A unless given.\n"
+	  "Truncated answers are asked for again over TCP.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist query anything.editor.land\n"
+	  "  mist query editor.land DNSKEY --dnssec --tcp\n"
+	  "  mist query example.com --server 127.0.0.1:5300\n",
+	  query_options, true },
+	{ "trust-anchor", anchor_run, "[ZONE]", 0, 1,
+	  "print what makes others trust a zone's signatures",
+	  "Prints the public key of each signed zone, or of one, in the form that a\n"
+	  "validator wants. A zone that has no key yet gets one, which `mist serve` then\n"
+	  "uses.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist trust-anchor editor.land\n"
+	  "  mist trust-anchor --format bind > anchor && delv -a anchor +root=editor.land \\\n"
+	  "      @127.0.0.1 -p 5380 anything.editor.land\n"
+	  "  mist trust-anchor -f resolved editor.land \\\n"
+	  "      > /etc/dnssec-trust-anchors.d/editor.land.positive\n",
+	  anchor_options, true },
+	{ "why", why_run, "NAME [TYPE]", 1, 2, "explain which zone or rule decides about a name",
+	  "Says what a client would get for a name, and why, from the configuration alone:\n"
+	  "no server need run, and nothing is sent.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist why update.editor.land\n"
+	  "  mist why www.example.com AAAA -c mist.yaml\n",
+	  NULL, true },
+	{ .name = NULL },
+};

@@ -1,0 +1,152 @@
+/*
+ * `mist serve`: start, tell, wait for signals.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/ready.h"
+#include "control/setup.h"
+
+/* What serves, and from which configuration. */
+struct service {
+	struct cli *cli;
+	struct config *config;    /* as started: what a reload cannot change is as it says */
+	struct mist_server *server;
+};
+
+/* Blocked before there is a second thread, so that only the wait below takes them. */
+static sigset_t signals_block(void)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	return signals;
+}
+
+/* Every question on its way to an upstream and every TCP client takes a descriptor, and the usual soft
+ * limit of 1,024 is there for programs that use select(2). */
+static void raise_descriptor_limit(void)
+{
+	const rlim_t enough = 65536; /* 16 workers with 1,024 TCP clients and 256 questions each: 20,480 */
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= enough)
+		return;
+	limit.rlim_cur = limit.rlim_max < enough ? limit.rlim_max : enough;
+	setrlimit(RLIMIT_NOFILE, &limit); /* fewer questions at once if that fails */
+}
+
+static void say_zone_failures(const struct cli *cli, int error)
+{
+	if (error == MIST_EZONE || error == MIST_EKEY)
+		cli_say(cli, MIST_LEVEL_WARNING,
+	            "zones with errors answer SERVFAIL, the others serve; mend "
+	            "them and send SIGHUP");
+}
+
+static int start(struct service *service)
+{
+	const struct mist_reporter *reporter = &service->cli->reporter;
+	struct config *config = service->config;
+	struct mist_content *content;
+	int error = setup_directories(config, reporter);
+	if (error)
+		return cli_exit(error);
+	error = setup_content(config, SETUP_SERVE, reporter, &content);
+	say_zone_failures(service->cli, error);
+	if (error && error != MIST_EZONE && error != MIST_EKEY)
+		return cli_fail(service->cli, error, "cannot build what is to be served");
+	struct mist_options options = setup_options(config, reporter);
+	error = mist_start(&service->server, &options, content);
+	if (error == MIST_ENETWORK && options.port_only)
+		cli_say(service->cli, MIST_LEVEL_ERROR,
+	            "port %u is taken, and `listen.fallback: fail` wants "
+	            "no other",
+	            config->listen.port);
+	return error ? cli_fail(service->cli, error, "cannot start") : EXIT_DONE;
+}
+
+/* All or nothing: whatever is wrong with the new configuration, the old one serves on. */
+static void reload(struct service *service)
+{
+	struct cli *cli = service->cli;
+	struct config *config = NULL;
+	struct mist_content *content;
+	const char *restart;
+	ready_notify("RELOADING=1");
+	int error = cli_config(cli, &config);
+	if (!error)
+		error = setup_directories(config, &cli->reporter);
+	if (!error) {
+		error = setup_content(config, SETUP_SERVE, &cli->reporter, &content);
+		if (error == MIST_EZONE || error == MIST_EKEY)
+			mist_content_free(content);
+	}
+	if (!error)
+		error = mist_publish(service->server, content);
+	if (error) {
+		cli_say(cli, MIST_LEVEL_ERROR, "not reloaded (%s); what was served before is served on",
+		        mist_strerror(error));
+	} else {
+		restart = setup_needs_restart(service->config, config);
+		if (restart)
+			cli_say(cli, MIST_LEVEL_WARNING, "`%s` has changed; that takes a restart", restart);
+		cli_say(cli, MIST_LEVEL_INFO, "reloaded: zones %zu, rules %zu", config->zones.count,
+		        config->forward.allow.count + config->forward.deny.count);
+	}
+	config_free(config);
+	ready_notify("READY=1");
+}
+
+static void serve_until_told(struct service *service, const sigset_t *signals)
+{
+	for (;;) {
+		siginfo_t info;
+		int number = sigwaitinfo(signals, &info);
+		if (number == SIGHUP)
+			reload(service);
+		else if (number == SIGINT || number == SIGTERM)
+			return;
+	}
+}
+
+int serve_run(struct cli *cli)
+{
+	struct service service = { .cli = cli };
+	const char *port_file = cli_option(cli, "port-file");
+	sigset_t signals = signals_block();
+	raise_descriptor_limit();
+	int error = cli_config(cli, &service.config);
+	if (error)
+		return cli_exit(error);
+	if (service.config->file)
+		cli_say(cli, MIST_LEVEL_INFO, "configuration: %s", service.config->file);
+	else
+		cli_say(cli, MIST_LEVEL_INFO, "no configuration file; defaults");
+	int code = start(&service);
+	if (!code && port_file) /* before the ready line: who reads that may look for the file at once */
+		code = ready_port_file(cli, port_file, mist_port(service.server));
+	if (!code) {
+		code = ready_print(cli, service.config, service.server);
+		if (code && port_file)
+			unlink(port_file);
+	}
+	if (!code) {
+		cli_say(cli, MIST_LEVEL_INFO, "answering on port %u, UDP and TCP; SIGTERM stops",
+		        mist_port(service.server));
+		ready_notify("READY=1");
+		serve_until_told(&service, &signals);
+		ready_notify("STOPPING=1");
+		if (port_file)
+			unlink(port_file);
+	}
+	mist_stop(service.server);
+	config_free(service.config);
+	return code;
+}

@@ -1,0 +1,578 @@
+/*
+ * Describing a content: options, zones, records, rules. Everything a person may have got wrong and
+ * that can be seen without the whole is said here, at once; the rest waits for seal.c.
+ */
+#include "content/content.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "content/parts.h"
+#include "core/address.h"
+#include "core/report.h"
+#include "core/siphash.h"
+
+static const uint8_t *zone_name_of(const void *value)
+{
+	return ((const struct mist_zone *)value)->zone->name;
+}
+
+static const uint8_t *rule_name_of(const void *value)
+{
+	return ((const struct content_rule *)value)->rule.name;
+}
+
+/* Copies an options struct of any size, older (shorter) ones included. Evaluates to false if it has
+ * no size. */
+static bool copy_options(void *to, size_t size, const void *from, size_t from_size)
+{
+	memset(to, 0, size);
+	if (from_size < sizeof(size_t))
+		return false;
+	memcpy(to, from, from_size < size ? from_size : size);
+	return true;
+}
+
+int content_open(const struct mist_content *content)
+{
+	if (guard_forked(&content->guard))
+		return MIST_EFORKED;
+	return content->is_sealed ? MIST_ESEALED : MIST_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Upstreams
+ */
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct upstream_address));
+}
+
+uint64_t content_policy(const struct upstream_set *set, bool private_addresses)
+{
+	/* Fixed, so that equal upstreams have equal numbers in every view; nobody chooses addresses to
+	 * collide but the person who writes the rules. */
+	static const uint8_t key[16] = "mist upstreams 1";
+	struct upstream_address sorted[UPSTREAMS_MAX];
+	memset(sorted, 0, sizeof(sorted)); /* padding is compared as well */
+	uint8_t octets[1 + sizeof(sorted)] = { private_addresses };
+	size_t len = 1;
+	for (unsigned i = 0; i < set->count; i++) {
+		sorted[i].family = set->addresses[i].family;
+		sorted[i].port = set->addresses[i].port;
+		memcpy(sorted[i].octets, set->addresses[i].octets, sorted[i].family == AF_INET ? 4 : 16);
+	}
+	qsort(sorted, set->count, sizeof(*sorted), compare_addresses);
+	for (unsigned i = 0; i < set->count; i++) {
+		octets[len++] = sorted[i].family;
+		memcpy(octets + len, sorted[i].octets, 16);
+		octets[len + 16] = (uint8_t)(sorted[i].port >> 8);
+		octets[len + 17] = (uint8_t)sorted[i].port;
+		len += 18;
+	}
+	return siphash(key, octets, len);
+}
+
+static int parse_upstreams(struct upstream_set *set, const char *const *texts, size_t count,
+                           const struct mist_reporter *reporter, const char *file, unsigned line)
+{
+	if (count > UPSTREAMS_MAX) {
+		report(reporter, MIST_LEVEL_ERROR, file, line,
+		       "%zu upstreams; at most %d make sense", count, UPSTREAMS_MAX);
+		return MIST_EINVAL;
+	}
+	struct upstream_address *addresses = calloc(count ? count : 1, sizeof(*addresses));
+	if (!addresses)
+		return MIST_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		if (!texts[i] || !upstream_from_text(texts[i], 53, &addresses[i])) {
+			report(reporter, MIST_LEVEL_ERROR, file, line,
+			       "upstream \"%s\" is no address; write 192.0.2.53, 192.0.2.53:5353, "
+			       "2001:db8::53 or [2001:db8::53]:5353", texts[i] ? texts[i] : "");
+			free(addresses);
+			return MIST_EINVAL;
+		}
+	}
+	*set = (struct upstream_set){ .count = (uint16_t)count, .addresses = addresses };
+	return MIST_OK;
+}
+
+static bool same_upstreams(const struct upstream_set *a, const struct upstream_set *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (unsigned i = 0; i < a->count; i++) {
+		if (a->addresses[i].family != b->addresses[i].family ||
+		    a->addresses[i].port != b->addresses[i].port ||
+		    memcmp(a->addresses[i].octets, b->addresses[i].octets, 16))
+			return false;
+	}
+	return true;
+}
+
+/* Adds a rule's own set, or finds one like it. Takes it. */
+static int add_set(struct mist_content *content, struct upstream_set *set, uint16_t *index)
+{
+	for (size_t i = 1; i < content->set_count; i++) {
+		if (same_upstreams(&content->sets[i], set)) {
+			free(set->addresses);
+			*index = (uint16_t)i;
+			return MIST_OK;
+		}
+	}
+	struct upstream_set *sets = NULL;
+	if (content->set_count < UPSTREAM_SETS_MAX)
+		sets = realloc(content->sets, (content->set_count + 1) * sizeof(*sets));
+	if (!sets) {
+		free(set->addresses);
+		return MIST_ENOMEM;
+	}
+	content->sets = sets;
+	*index = (uint16_t)content->set_count;
+	sets[content->set_count++] = *set;
+	return MIST_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * The content itself
+ */
+
+static int copy_text(const char **text)
+{
+	if (!*text)
+		return MIST_OK;
+	*text = strdup(*text);
+	return *text ? MIST_OK : MIST_ENOMEM;
+}
+
+/* Makes the strings of the options ours; those that were not copied are NULL on failure. */
+static int copy_texts(struct mist_content_options *options)
+{
+	const char **texts[] = { &options->key_directory, &options->state_directory,
+	                         &options->resolv_conf };
+	int error = MIST_OK;
+	if (!options->resolv_conf)
+		options->resolv_conf = "/etc/resolv.conf";
+	for (unsigned i = 0; i < 3; i++) {
+		if (error)
+			*texts[i] = NULL;
+		else
+			error = copy_text(texts[i]);
+	}
+	return error;
+}
+
+static int check_options(struct mist_content_options *options)
+{
+	const struct mist_reporter *reporter = &options->reporter;
+	if (!options->algorithm)
+		options->algorithm = MIST_ALGORITHM_ECDSAP256SHA256;
+	if (options->algorithm != MIST_ALGORITHM_ECDSAP256SHA256 &&
+	    options->algorithm != MIST_ALGORITHM_ED25519) {
+		report(reporter, MIST_LEVEL_ERROR, NULL, 0,
+		       "DNSSEC algorithm %d is not offered; 13 (ECDSAP256SHA256) and 15 (ED25519) are",
+		       (int)options->algorithm);
+		return MIST_EINVAL;
+	}
+	if (!options->signature_lifetime_s)
+		options->signature_lifetime_s = 14 * 24 * 3600;
+	/* Below an hour renewal would never rest; beyond a year and a bit lies a typing error. */
+	if (options->signature_lifetime_s < 3600 || options->signature_lifetime_s > 400u * 24 * 3600) {
+		report(reporter, MIST_LEVEL_ERROR, NULL, 0,
+		       "a signature lifetime of %u s; it is at least an hour (3600) and at most 400 days",
+		       options->signature_lifetime_s);
+		return MIST_EINVAL;
+	}
+	if (options->deny > MIST_DENY_DROP) {
+		report(reporter, MIST_LEVEL_ERROR, NULL, 0, "%d is no way to deny", (int)options->deny);
+		return MIST_EINVAL;
+	}
+	if (!options->deny)
+		options->deny = MIST_DENY_REFUSED;
+	if (!options->timeout_ms)
+		options->timeout_ms = 2000;
+	if (!options->max_ttl_s)
+		options->max_ttl_s = 300;
+	return MIST_OK;
+}
+
+int mist_content_new(struct mist_content **content, const struct mist_content_options *options)
+{
+	static const struct mist_content_options defaults = { .size = sizeof(defaults) };
+	if (!content)
+		return MIST_EINVAL;
+	struct mist_content *c = calloc(1, sizeof(*c));
+	if (!c)
+		return MIST_ENOMEM;
+	if (guard_init(&c->guard)) {
+		free(c);
+		return MIST_ENOMEM;
+	}
+	trie_init(&c->zones_by_name, zone_name_of);
+	trie_init(&c->rules_by_name, rule_name_of);
+	options = options ? options : &defaults;
+	if (!copy_options(&c->options, sizeof(c->options), options, options->size)) {
+		guard_free(&c->guard);
+		free(c);
+		return MIST_EINVAL;
+	}
+	int error = copy_texts(&c->options);
+	if (!error)
+		error = check_options(&c->options);
+	c->sets = error ? NULL : calloc(1, sizeof(*c->sets));
+	if (!error && !c->sets)
+		error = MIST_ENOMEM;
+	if (!error) {
+		c->set_count = 1;
+		error = parse_upstreams(&c->sets[0], c->options.upstreams, c->options.upstream_count,
+		                        &c->options.reporter, NULL, 0);
+	}
+	c->options.upstreams = NULL; /* the caller's; c->sets has them */
+	if (!error) {
+		c->sets[0].from_resolv_conf = !c->options.upstream_count;
+		error = crypto_new(&c->crypto);
+	}
+	if (error)
+		mist_content_free(c);
+	else
+		*content = c;
+	return error;
+}
+
+static void free_zone(struct mist_zone *zone)
+{
+	if (zone->zone)
+		zone_release(zone->zone);
+	key_free(zone->key);
+	free(zone->addresses);
+	free(zone);
+}
+
+void mist_content_free(struct mist_content *content)
+{
+	if (!content)
+		return;
+	trie_retire(&content->zones_by_name, NULL);
+	trie_free(&content->zones_by_name, NULL);
+	trie_retire(&content->rules_by_name, NULL);
+	trie_free(&content->rules_by_name, NULL);
+	for (size_t i = 0; i < content->zone_count; i++)
+		free_zone(content->zones[i]);
+	free(content->zones);
+	for (size_t i = 0; i < content->rule_count; i++) {
+		free(content->rules[i]->file);
+		free(content->rules[i]);
+	}
+	free(content->rules);
+	for (size_t i = 0; i < content->set_count; i++)
+		free(content->sets[i].addresses);
+	free(content->sets);
+	crypto_free(content->crypto);
+	free((char *)content->options.key_directory);
+	free((char *)content->options.state_directory);
+	free((char *)content->options.resolv_conf);
+	guard_free(&content->guard);
+	free(content);
+}
+
+bool content_sealed(const struct mist_content *content)
+{
+	return content->is_sealed;
+}
+
+uint64_t content_signatures(const struct mist_content *content)
+{
+	return content->signatures;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Zones
+ */
+
+struct mist_zone *content_zone(const struct mist_content *content, const uint8_t *name)
+{
+	return trie_get(&content->zones_by_name, name);
+}
+
+struct mist_zone *content_zone_around(const struct mist_content *content, const uint8_t *name,
+                                      bool above)
+{
+	struct trie_path path;
+	trie_walk(&content->zones_by_name, name, &path);
+	unsigned count = path.count - (above && path.exact ? 1 : 0);
+	return count ? path.value[count - 1] : NULL;
+}
+
+static int parse_addresses(struct mist_zone *zone, const struct mist_zone_options *options,
+                           const struct mist_reporter *reporter)
+{
+	static const char *const loopback[] = { "127.0.0.1" };
+	const char *const *texts = options->address_count ? options->addresses : loopback;
+	size_t count = options->address_count ? options->address_count : 1;
+	zone->addresses = calloc(count, sizeof(*zone->addresses));
+	if (!zone->addresses)
+		return MIST_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct zone_address *address = &zone->addresses[zone->address_count++];
+		address->len = (uint8_t)(texts[i] ? address_from_text(texts[i], address->octets) : 0);
+		if (address->len)
+			continue;
+		report(reporter, MIST_LEVEL_ERROR, options->file, 0,
+		       "zone %s: \"%s\" is no address; write 127.0.0.1 or ::1", options->name,
+		       texts[i] ? texts[i] : "");
+		return MIST_EINVAL;
+	}
+	return MIST_OK;
+}
+
+/* A zone with its options, not yet in the content. */
+static int new_zone(struct mist_zone **made, struct mist_content *content,
+                    const struct mist_zone_options *options, const uint8_t *name)
+{
+	struct mist_zone *zone = calloc(1, sizeof(*zone));
+	if (!zone)
+		return MIST_ENOMEM;
+	zone->content = content;
+	zone->dnssec = options->dnssec;
+	zone->records = options->records;
+	zone->ephemeral_key = options->ephemeral_key;
+	zone->cds = options->cds;
+	zone->ttl = options->ttl ? options->ttl : 300;
+	zone->due_s = UINT32_MAX;
+	int error = zone_new(&zone->zone, name);
+	if (!error && !options->records)
+		error = parse_addresses(zone, options, &content->options.reporter);
+	if (error) {
+		free_zone(zone);
+		return error;
+	}
+	zone->zone->presigned = options->dnssec == MIST_DNSSEC_PRESIGNED;
+	if (options->file) {
+		strncpy(zone->zone->file, options->file, sizeof(zone->zone->file) - 1);
+		zone->zone->file[sizeof(zone->zone->file) - 1] = 0;
+	}
+	*made = zone;
+	return MIST_OK;
+}
+
+static int check_zone_options(const struct mist_content *content, const struct mist_zone_options *o,
+                              uint8_t name[NAME_MAX])
+{
+	const struct mist_reporter *reporter = &content->options.reporter;
+	if (!o->name || !name_from_text(name, o->name)) {
+		report(reporter, MIST_LEVEL_ERROR, o->file, 0, "zone \"%s\" is not a domain name",
+		       o->name ? o->name : "");
+		return MIST_ENAME;
+	}
+	name_lower(name, name);
+	if (content_zone(content, name)) {
+		report(reporter, MIST_LEVEL_ERROR, o->file, 0, "zone %s is there twice", o->name);
+		return MIST_EINVAL;
+	}
+	if (o->dnssec > MIST_DNSSEC_PRESIGNED || (o->dnssec == MIST_DNSSEC_PRESIGNED && !o->records)) {
+		report(reporter, MIST_LEVEL_ERROR, o->file, 0,
+		       "zone %s: a zone that is made from addresses cannot come signed; say "
+		       "`dnssec: true` or `dnssec: false`", o->name);
+		return MIST_EINVAL;
+	}
+	if (content->zone_count == ZONES_MAX) {
+		report(reporter, MIST_LEVEL_ERROR, o->file, 0, "more than %d zones", ZONES_MAX);
+		return MIST_EINVAL;
+	}
+	return MIST_OK;
+}
+
+int mist_content_zone(struct mist_content *content, const struct mist_zone_options *options,
+                      struct mist_zone **zone)
+{
+	struct mist_zone_options o;
+	uint8_t name[NAME_MAX];
+	if (!content || !options || !copy_options(&o, sizeof(o), options, options->size))
+		return MIST_EINVAL;
+	int error = content_open(content);
+	if (!error)
+		error = check_zone_options(content, &o, name);
+	if (error)
+		return error;
+	struct mist_zone **zones = realloc(content->zones, (content->zone_count + 1) * sizeof(*zones));
+	if (!zones)
+		return MIST_ENOMEM;
+	content->zones = zones;
+	struct mist_zone *made;
+	error = new_zone(&made, content, &o, name);
+	if (error)
+		return error;
+	error = trie_set(&content->zones_by_name, name, made);
+	if (error) {
+		free_zone(made);
+		return error;
+	}
+	zones[content->zone_count++] = made;
+	if (zone)
+		*zone = made;
+	return MIST_OK;
+}
+
+int mist_zone_add(struct mist_zone *zone, const struct mist_record *record)
+{
+	if (!zone || !record || !zone->records)
+		return MIST_EINVAL;
+	int error = content_open(zone->content);
+	return error ? error : zone_add(zone->zone, record, &zone->content->options.reporter);
+}
+
+int mist_zone_fail(struct mist_zone *zone, const char *reason)
+{
+	if (!zone)
+		return MIST_EINVAL;
+	int error = content_open(zone->content);
+	if (!error)
+		zone_fail(zone->zone, reason && *reason ? reason : "not loaded");
+	return error;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Rules
+ */
+
+/* "x", "*.x", ".x"; "." and "*" are everything. */
+static bool parse_rule_name(struct rule *rule, const char *text)
+{
+	const char *name = text;
+	rule->at_name = strncmp(text, "*.", 2) && strcmp(text, "*");
+	rule->below = !rule->at_name || *text == '.';
+	if (!rule->at_name)
+		name = text[1] && text[2] ? text + 2 : ".";
+	else if (rule->below)
+		name = text[1] ? text + 1 : ".";
+	if (!strcmp(text, "..") || !name_from_text(rule->name, name))
+		return false;
+	name_lower(rule->name, rule->name);
+	return true;
+}
+
+/* A `*` further on would never match what its writer means. */
+static bool has_star(const uint8_t *name)
+{
+	for (; *name; name += 1 + *name) {
+		if (name[0] == 1 && name[1] == '*')
+			return true;
+	}
+	return false;
+}
+
+static bool same_rule(const struct rule *a, const struct rule *b)
+{
+	return a->deny == b->deny && a->at_name == b->at_name && a->below == b->below;
+}
+
+static bool same_meaning(const struct rule *a, const struct rule *b)
+{
+	return a->deny_as == b->deny_as && a->private_addresses == b->private_addresses &&
+	       a->upstream_set == b->upstream_set;
+}
+
+static int check_rule(struct rule *rule, const struct mist_rule *given,
+                      const struct mist_reporter *reporter)
+{
+	const char *text = given->name ? given->name : "";
+	if (strlen(text) >= sizeof(rule->text) || !parse_rule_name(rule, text)) {
+		report(reporter, MIST_LEVEL_ERROR, given->file, given->line,
+		       "rule \"%s\" is not a domain name; write example.com, *.example.com (all below it) "
+		       "or .example.com (both)", text);
+		return MIST_ENAME;
+	}
+	if (has_star(rule->name)) {
+		report(reporter, MIST_LEVEL_ERROR, given->file, given->line,
+		       "rule \"%s\": a star stands for all names below the rest and can only come first",
+		       text);
+		return MIST_EINVAL;
+	}
+	if (given->deny_as > MIST_DENY_DROP || (given->deny && given->upstream_count)) {
+		report(reporter, MIST_LEVEL_ERROR, given->file, given->line,
+		       given->deny_as > MIST_DENY_DROP ? "rule \"%s\": no such way to deny"
+		                                       : "rule \"%s\" denies, so it has no upstreams",
+		       text);
+		return MIST_EINVAL;
+	}
+	strcpy(rule->text, text);
+	rule->deny = given->deny;
+	rule->deny_as = given->deny_as;
+	rule->private_addresses = given->private_addresses;
+	return MIST_OK;
+}
+
+/* Looks for a rule that says the same. MIST_OK: none; MIST_EBUSY: this one is one too many. */
+static int check_double(const struct mist_content *content, const struct rule *rule,
+                        const struct mist_rule *given)
+{
+	const struct content_rule *other = trie_get(&content->rules_by_name, rule->name);
+	while (other && !same_rule(&other->rule, rule))
+		other = other->same_name;
+	if (!other)
+		return MIST_OK;
+	bool same = same_meaning(&other->rule, rule);
+	report(&content->options.reporter, same ? MIST_LEVEL_WARNING : MIST_LEVEL_ERROR, given->file,
+	       given->line, same ? "rule \"%s\" is there twice; one is enough"
+	                         : "rule \"%s\" is there twice, and the two do not agree", given->name);
+	return same ? MIST_EBUSY : MIST_EINVAL;
+}
+
+static int keep_rule(struct mist_content *content, const struct rule *rule,
+                     const struct mist_rule *given)
+{
+	size_t count = content->rule_count;
+	struct content_rule **rules = realloc(content->rules, (count + 1) * sizeof(*rules));
+	if (!rules)
+		return MIST_ENOMEM;
+	content->rules = rules;
+	struct content_rule *kept = calloc(1, sizeof(*kept));
+	if (!kept)
+		return MIST_ENOMEM;
+	kept->rule = *rule;
+	kept->line = given->line;
+	kept->file = given->file ? strdup(given->file) : NULL;
+	struct content_rule *first = trie_get(&content->rules_by_name, rule->name);
+	int error = given->file && !kept->file ? MIST_ENOMEM : MIST_OK;
+	if (!error && first) {
+		while (first->same_name)
+			first = first->same_name;
+		first->same_name = kept;
+	} else if (!error) {
+		error = trie_set(&content->rules_by_name, rule->name, kept);
+	}
+	if (error) {
+		free(kept->file);
+		free(kept);
+		return error;
+	}
+	rules[content->rule_count++] = kept;
+	return MIST_OK;
+}
+
+int mist_content_rule(struct mist_content *content, const struct mist_rule *given)
+{
+	struct mist_rule g;
+	if (!content || !given || !copy_options(&g, sizeof(g), given, given->size))
+		return MIST_EINVAL;
+	const struct mist_reporter *reporter = &content->options.reporter;
+	struct rule rule = { 0 };
+	int error = content_open(content);
+	if (!error)
+		error = check_rule(&rule, &g, reporter);
+	if (!error && g.upstream_count) {
+		struct upstream_set set;
+		error = parse_upstreams(&set, g.upstreams, g.upstream_count, reporter, g.file, g.line);
+		if (!error)
+			error = add_set(content, &set, &rule.upstream_set);
+		rule.own_upstreams = true;
+	}
+	if (error)
+		return error;
+	error = check_double(content, &rule, &g);
+	if (error)
+		return error == MIST_EBUSY ? MIST_OK : error;
+	return keep_rule(content, &rule, &g);
+}

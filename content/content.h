@@ -1,0 +1,41 @@
+/*
+ * A content (mistcore.h): the description of what is answered, and its sealed form. It is the
+ * recipe of views: sealing builds and signs the zones, content_view() makes the first view of them,
+ * and content_refresh() makes the next one when signatures come due or resolv.conf has changed.
+ */
+#ifndef MIST_CONTENT_CONTENT_H
+#define MIST_CONTENT_CONTENT_H
+
+#include "core/view.h"
+#include "mistcore.h"
+
+/* A view of a sealed content, with its own references to the zones and its own copies of the rules:
+ * it may outlive the content. NULL: out of memory. */
+struct view *content_view(const struct mist_content *content);
+
+/*
+ * For a sealed content that takes the place of `old`: raises the serial of each of its zones that
+ * is not higher than that of the same zone of `old`. Call before content_view(). `signatures` is
+ * added to. MIST_OK, MIST_ENOMEM, MIST_ECRYPTO.
+ */
+int content_follow(struct mist_content *content, const struct mist_content *old, uint32_t now_s,
+                   uint64_t *signatures);
+
+bool content_sealed(const struct mist_content *content);
+
+/* Signatures made by sealing. */
+uint64_t content_signatures(const struct mist_content *content);
+
+/*
+ * Renews signatures that are due, rereads resolv.conf if it changed, and makes a new view when
+ * anything did (*view stays NULL otherwise). `signatures` is added to. On one thread at a time; the
+ * zones of older views stay untouched. Problems go to the content's reporter, and the old view
+ * serves on.
+ */
+int content_refresh(struct mist_content *content, uint32_t now_s, struct view **view,
+                    uint64_t *signatures);
+
+/* Wall-clock second at which content_refresh() will have signatures to renew. UINT32_MAX: never. */
+uint32_t content_due(const struct mist_content *content);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * The inside of a content, shared by the files of content/ and nobody else:
+ *
+ *   content.c    describing: zones, records, rules
+ *   seal.c       sealing: completing, carving, keys, serials, signing
+ *   view.c       views of it, and what makes the next view: renewal, resolv.conf
+ *   tell.c       what it tells: walks, anchors
+ *   why.c        explanations
+ *   serial.c     the serials that were published, kept in files
+ */
+#ifndef MIST_CONTENT_PARTS_H
+#define MIST_CONTENT_PARTS_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "core/fork_guard.h"
+#include "core/route.h"
+#include "core/trie.h"
+#include "core/view.h"
+#include "core/zone.h"
+#include "dnssec/key.h"
+#include "mistcore.h"
+
+#define UPSTREAMS_MAX 32      /* of one set: more are no fail-over but a mistake */
+#define UPSTREAM_SETS_MAX 4096
+#define ZONES_MAX 60000       /* struct view counts them in 16 bits */
+
+struct mist_zone {
+	struct mist_content *content;
+	struct zone *zone;           /* one reference: the newest version */
+	enum mist_dnssec dnssec;
+	bool records, ephemeral_key, cds;
+	uint32_t ttl;                /* of made records */
+	struct zone_address *addresses;
+	size_t address_count;
+	struct mist_zone *parent;    /* the closest local zone around it */
+	struct key *key;             /* of a zone signed here */
+	uint32_t file_serial;        /* of a zone with records */
+	uint32_t signed_s, due_s;    /* when it was signed last; when signatures come due */
+};
+
+/* A rule as it was given. */
+struct content_rule {
+	struct rule rule;            /* `policy` is set in views */
+	struct content_rule *same_name; /* the next rule of the same name */
+	char *file;
+	unsigned line;
+	bool useless;                /* a zone's apex or a special-use name decides instead */
+};
+
+struct mist_content {
+	struct guard guard;
+	bool is_sealed;
+	int broken;                  /* the error that a seal ended with half way */
+	struct mist_content_options options; /* its strings are ours */
+	struct crypto *crypto;
+	struct mist_zone **zones;
+	size_t zone_count;
+	struct trie zones_by_name;   /* struct mist_zone */
+	struct content_rule **rules;
+	size_t rule_count;
+	struct trie rules_by_name;   /* struct content_rule, the first of its name */
+	struct upstream_set *sets;   /* [0]: the content's own */
+	size_t set_count;
+	struct stat resolv_status[2];/* of resolv.conf and of systemd-resolved's, when last read */
+	bool view_owed;              /* something changed, and memory was out when the view was made */
+	uint64_t signatures;
+};
+
+/* MIST_EFORKED, MIST_ESEALED or MIST_OK: may the content be changed? */
+int content_open(const struct mist_content *content);
+
+/* The zone, or NULL. */
+struct mist_zone *content_zone(const struct mist_content *content, const uint8_t *name);
+/* The closest zone at or above a name; with `above`, above it. */
+struct mist_zone *content_zone_around(const struct mist_content *content, const uint8_t *name,
+                                      bool above);
+
+static inline bool zone_is_signed_here(const struct mist_zone *zone)
+{
+	return zone->dnssec == MIST_DNSSEC_SIGN && !zone->zone->failed;
+}
+
+/* The serial after `last` (if `known`) of a zone whose serial is ours to choose. */
+uint32_t content_serial(const struct mist_zone *zone, bool known, uint32_t last, uint32_t now_s);
+bool content_chooses_serial(const struct mist_zone *zone);
+
+/* The policy number of a set with or without filters (core/route.h). */
+uint64_t content_policy(const struct upstream_set *set, bool private_addresses);
+
+/* Keeps the serial, if there is a place for it. */
+void content_keep_serial(const struct mist_zone *zone);
+
+/* What dnssec/ needs to know to sign the zone now. */
+struct signing;
+struct signing content_signing(const struct mist_zone *zone, uint32_t now_s);
+
+/* Reads resolv.conf when it has changed since it was read last (or never was). True: the servers
+ * differ. */
+bool content_read_resolv(struct mist_content *content);
+
+#endif

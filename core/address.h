@@ -1,0 +1,20 @@
+/*
+ * Addresses as people write them: "192.0.2.53", "192.0.2.53:5353", "2001:db8::1",
+ * "[2001:db8::1]:53".
+ */
+#ifndef MIST_CORE_ADDRESS_H
+#define MIST_CORE_ADDRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/view.h"
+
+/* An address without port; `octets` gets 4 or 16 of them, which is returned; 0: no address. */
+unsigned address_from_text(const char *text, uint8_t octets[16]);
+
+/* An address with or without port; `port` is the one it has without. A port of 0, and what is no
+ * address of one host (unspecified, multicast, broadcast), is refused. */
+bool upstream_from_text(const char *text, uint16_t port, struct upstream_address *address);
+
+#endif

@@ -1,0 +1,206 @@
+/*
+ * Reading a request (message.h). Every octet here comes from a stranger: nothing is read that was
+ * not bounded first, no count is believed, and the work is linear in the length.
+ *
+ * What is FORMERR beyond the plainly unreadable: trailing octets, more than one OPT, an OPT
+ * elsewhere than at the root in the additional section (RFC 6891 section 6.1.1), a TSIG that is not
+ * the last record (RFC 8945 section 5.1), options that overrun their record, a COOKIE of a length
+ * that cannot be (RFC 7873 section 5.2.2).
+ */
+#include "core/message.h"
+
+#include "core/type.h"
+
+#define LETTERS_1 0x0101010101010101u /* one in each octet of a word */
+
+/* Folds A-Z in eight octets at once; octets above 127 are no letters (RFC 4343). */
+static inline uint64_t lower8(uint64_t word)
+{
+	const uint64_t low = word & 0x7f * LETTERS_1;
+	const uint64_t from_a = low + (0x80 - 'A') * LETTERS_1;
+	const uint64_t above_z = low + (0x7f - 'Z') * LETTERS_1;
+	const uint64_t letters = from_a & ~above_z & ~word & 0x80 * LETTERS_1;
+	return word | letters >> 2;
+}
+
+/* Copies and folds a name. Label lengths are below 64 and so never letters; folding is
+ * idempotent, so the last word may overlap the one before. */
+static inline void copy_lower(uint8_t *to, const uint8_t *name, size_t len)
+{
+	uint64_t word;
+	if (len < sizeof(word)) {
+		for (size_t i = 0; i < len; i++)
+			to[i] = (uint8_t)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
+		return;
+	}
+	for (size_t i = 0; i + sizeof(word) < len; i += sizeof(word)) {
+		memcpy(&word, name + i, sizeof(word));
+		word = lower8(word);
+		memcpy(to + i, &word, sizeof(word));
+	}
+	memcpy(&word, name + len - sizeof(word), sizeof(word));
+	word = lower8(word);
+	memcpy(to + len - sizeof(word), &word, sizeof(word));
+}
+
+/* The question. Its name cannot be compressed: there is nothing before it but the header. */
+static bool read_question(struct question *question, struct reader *r)
+{
+	const uint8_t *name = r->at;
+	const size_t left = reader_left(r);
+	size_t len = 0;
+	for (;;) {
+		if (len >= left || len >= NAME_MAX || name[len] > 63)
+			return false;
+		const size_t label = name[len];
+		len += label + 1;
+		if (!label)
+			break;
+	}
+	if (len > NAME_MAX || left - len < 4)
+		return false;
+	copy_lower(question->name, name, len);
+	question->len = (uint8_t)len;
+	question->type = wire_get16(name + len);
+	question->class = wire_get16(name + len + 2);
+	r->at += len + 4;
+	return true;
+}
+
+static bool read_cookie(struct edns *edns, const uint8_t *data, size_t len)
+{
+	if (edns->cookie_len) /* the first counts (RFC 7873 section 5.2) */
+		return true;
+	if (len != 8 && (len < 16 || len > 40))
+		return false;
+	edns->cookie_len = (uint8_t)len;
+	memcpy(edns->cookie, data, len);
+	return true;
+}
+
+static bool read_options(struct edns *edns, const uint8_t *octets, size_t len)
+{
+	struct reader r = reader_on(octets, len);
+	while (reader_left(&r) > 0) {
+		const uint16_t code = reader_u16(&r), option_len = reader_u16(&r);
+		const uint8_t *data = reader_take(&r, option_len);
+		if (r.failed)
+			return false;
+		if (code == OPTION_COOKIE && !read_cookie(edns, data, option_len))
+			return false;
+		if (code == OPTION_NSID)
+			edns->nsid = true;
+		if (code == OPTION_KEEPALIVE) /* a client offers no timeout (RFC 7828 section 3.2.1) */
+			edns->keepalive = option_len == 0;
+	}
+	return true;
+}
+
+/* The OPT record behind its owner and type: size, version and flags where others have class and
+ * TTL. */
+static bool read_opt(struct edns *edns, struct reader *r)
+{
+	const uint8_t *fixed = reader_take(r, 8);
+	if (!fixed)
+		return false;
+	const uint16_t udp_size = wire_get16(fixed), len = wire_get16(fixed + 6);
+	const uint8_t *options = reader_take(r, len);
+	if (!options)
+		return false;
+	edns->present = true;
+	/* RFC 6891 section 6.2.3 */
+	edns->udp_size = udp_size < MESSAGE_UDP_PLAIN ? MESSAGE_UDP_PLAIN : udp_size;
+	edns->version = fixed[3];
+	edns->dnssec_ok = fixed[4] & 0x80;
+	/* What the options of another version look like is not for us to judge. */
+	return edns->version > 0 || len == 0 || read_options(edns, options, len);
+}
+
+/*
+ * Passes over a record's owner; `*root`: it is the root, written as such. A pointer has to go
+ * backwards but is not followed: nobody asks for these names, and thousands of pointers to one long
+ * name would make a small message a lot of work (RFC 9267 section 2).
+ */
+static bool skip_owner(struct reader *r, bool *root)
+{
+	const uint8_t *start = r->at;
+	*root = false;
+	for (;;) {
+		const uint8_t *label = reader_take(r, 1);
+		if (!label)
+			return false;
+		if (*label == 0) {
+			*root = label == start;
+			return label - start < NAME_MAX;
+		}
+		if (*label >= 0xC0) {
+			const uint8_t *low = reader_take(r, 1);
+			return low && wire_get16(label) - 0xC000 < start - r->start;
+		}
+		if (*label > 63 || !reader_take(r, *label))
+			return false;
+	}
+}
+
+/* Records up to the end; only OPT and TSIG are of interest. */
+static bool read_records(struct request *request, struct reader *r, unsigned before_additional,
+                         unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const size_t at = (size_t)(r->at - r->start);
+		const bool additional = i >= before_additional;
+		bool root;
+		if (!skip_owner(r, &root))
+			return false;
+		const uint16_t type = reader_u16(r);
+		if (type == TYPE_OPT) {
+			if (!additional || !root || request->edns.present || !read_opt(&request->edns, r))
+				return false;
+			continue;
+		}
+		reader_take(r, 6); /* class, TTL */
+		reader_take(r, reader_u16(r));
+		if (r->failed)
+			return false;
+		if (type == TYPE_TSIG) {
+			if (!additional || i + 1 != count)
+				return false;
+			request->tsig_at = (uint16_t)at;
+		}
+	}
+	return true;
+}
+
+enum parsed message_parse(struct request *request, const uint8_t *octets, size_t len)
+{
+	if (len < MESSAGE_HEADER || len > MESSAGE_MAX || octets[2] & FLAG_QR >> 8)
+		return PARSED_DROP;
+
+	request->octets = octets;
+	request->len = len;
+	request->id = wire_get16(octets);
+	request->flags = wire_get16(octets + 2);
+	request->opcode = octets[2] >> 3 & 15;
+	request->question.len = 0;
+	request->edns = (struct edns){ .present = false };
+	request->tsig_at = 0;
+
+	if (request->opcode != OPCODE_QUERY && request->opcode != OPCODE_NOTIFY &&
+	    request->opcode != OPCODE_UPDATE)
+		return PARSED_NOTIMP;
+
+	const unsigned questions = wire_get16(octets + 4);
+	const unsigned before_additional = (unsigned)wire_get16(octets + 6) + wire_get16(octets + 8);
+	struct reader r = reader_on(octets, len);
+	r.at += MESSAGE_HEADER;
+	if (questions > 1 || (questions == 1 && !read_question(&request->question, &r)))
+		return PARSED_FORMERR;
+	if (!read_records(request, &r, before_additional, before_additional + wire_get16(octets + 10)))
+		return PARSED_FORMERR;
+	/* Another version's OPT comes first: that client is told ours before its message is judged. */
+	if (request->edns.version > 0)
+		return PARSED_BADVERS;
+	if (reader_left(&r) > 0)
+		return PARSED_FORMERR;
+	return questions ? PARSED_OK : PARSED_NO_QUESTION;
+}

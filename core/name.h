@@ -1,0 +1,68 @@
+/*
+ * Domain names in wire form (RFC 1035 section 3.1): a run of labels, each a length octet and up to
+ * 63 octets, ending in the root label 0; at most 255 octets and 127 labels without the root.
+ *
+ * A name here is a pointer to its first octet. Names inside the program are uncompressed and were
+ * checked when they came in, so the functions below trust them; name_read() is where hostile
+ * octets become names. "Lower case" means the ASCII letters A-Z folded (RFC 4343), nothing else.
+ */
+#ifndef MIST_CORE_NAME_H
+#define MIST_CORE_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NAME_MAX 255
+#define NAME_LABELS_MAX 127
+#define NAME_TEXT_MAX 1025 /* 4 characters an octet ("\DDD"), dots included, and NUL */
+
+/* Length in octets, root label included. */
+size_t name_len(const uint8_t *name);
+
+/* Number of labels, the root not counted: "editor.land" has 2. */
+unsigned name_labels(const uint8_t *name);
+
+/*
+ * Reads a name that may be compressed (RFC 1035 section 4.1.4) at `at` of a message. Pointers must
+ * go strictly backwards, so the work is bounded. Writes the uncompressed name, case kept, into
+ * `name`. Returns the octets it took at `at`, or 0 for a malformed name.
+ */
+size_t name_read(const uint8_t *message, size_t len, size_t at, uint8_t name[NAME_MAX]);
+
+/* The same for a name that must not be compressed, as in RDATA of newer types and in zones;
+ * returns its length, or 0. Nothing is copied. */
+size_t name_check(const uint8_t *octets, size_t len);
+
+/* Folds into `to`, which may be `name` itself. Returns the length. */
+size_t name_lower(uint8_t to[NAME_MAX], const uint8_t *name);
+
+/* Case-insensitive equality. */
+bool name_equal(const uint8_t *a, const uint8_t *b);
+
+/* Canonical order (RFC 4034 section 6.1): < 0, 0, > 0. */
+int name_compare(const uint8_t *a, const uint8_t *b);
+
+/* True when `name` is `ancestor` or below it, case-insensitive; whole labels only. */
+bool name_within(const uint8_t *name, const uint8_t *ancestor);
+
+/* The name without its first `labels` labels: a pointer into `name`. */
+const uint8_t *name_ancestor(const uint8_t *name, unsigned labels);
+
+/* Copies `name` to `to`; returns its length. */
+size_t name_copy(uint8_t to[NAME_MAX], const uint8_t *name);
+
+/* `*` followed by `name`. Returns the length, or 0 when it would exceed NAME_MAX. */
+size_t name_wildcard(uint8_t to[NAME_MAX], const uint8_t *name);
+
+bool name_is_wildcard(const uint8_t *name); /* its first label is `*` alone */
+
+/* Presentation format (RFC 1035 section 5.1, \DDD and \X escapes); final dot optional.
+ * Returns the length, or 0. "" is no name, "." is the root. */
+size_t name_from_text(uint8_t to[NAME_MAX], const char *text);
+
+/* Writes presentation format without final dot (but "." for the root). Octets that are not
+ * printable, and those that mean something in a zone file, are escaped. Returns strlen. */
+size_t name_to_text(char to[NAME_TEXT_MAX], const uint8_t *name);
+
+#endif

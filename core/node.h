@@ -1,0 +1,32 @@
+/* Nodes of a zone while it is built; inside core/zone*.c only. */
+#ifndef MIST_CORE_NODE_H
+#define MIST_CORE_NODE_H
+
+#include "core/zone.h"
+
+/* NULL: out of memory. */
+struct node *node_new(const uint8_t *name, uint32_t version);
+
+/* The same name, flags and sets (the sets are shared). */
+struct node *node_copy(const struct node *node, uint32_t version);
+
+/* Puts a set in its place; `*old` is the one of that type that was there, or NULL. MIST_ENOMEM. */
+int node_put(struct node *node, struct rrset *set, struct rrset **old);
+
+/* One more record, RDATA checked and in canonical form. MIST_ERECORD: the set grows too large. */
+int node_add(struct node *node, uint16_t type, uint32_t ttl, const uint8_t *rdata,
+             uint16_t rdata_len);
+
+/* Puts a copy of a set, without signatures. */
+int node_put_copy(struct node *node, const struct rrset *set);
+
+/* Takes the set of a type out; NULL if there is none. */
+struct rrset *node_take(struct node *node, uint16_t type);
+
+/* Frees a node, without and with its sets. */
+void node_free(void *node);
+void node_free_all(void *node);
+
+const uint8_t *node_name(const void *node);
+
+#endif

@@ -1,0 +1,413 @@
+/*
+ * Writing a response (the second half of message.h): header, question, RRsets with compressed
+ * names, the OPT record.
+ *
+ * Nearly every answer is one set whose owner is the question and whose RDATA holds no names: that
+ * is one memcpy() in answer_put(). All else goes through put_record(), record by record.
+ *
+ * Compression: for every name written, the offsets and hashes of its suffixes are remembered, at
+ * most ANSWER_NAMES_MAX; a new name is hashed from its end and its longest remembered suffix
+ * becomes a pointer. The question is entered when the first name asks for it, so that the plain
+ * case pays nothing. Pointers go backwards only, because only what is written is remembered.
+ */
+#include <assert.h>
+
+#include "core/message.h"
+#include "core/type.h"
+
+#define OPT_FIXED 11        /* root, type, size, extended flags, RDLENGTH */
+#define POINTER_LIMIT 0x4000 /* offsets take 14 bits (RFC 1035 section 4.1.4) */
+
+/* ---- names ---- */
+
+static inline uint8_t lower(uint8_t c) { return (uint8_t)(c >= 'A' && c <= 'Z' ? c | 0x20 : c); }
+
+/* FNV-1a over a label, continuing from the hash of what follows it. */
+static uint32_t hash_label(uint32_t hash, const uint8_t *label)
+{
+	for (unsigned i = 0; i <= label[0]; i++)
+		hash = (hash ^ lower(label[i])) * 16777619u;
+	return hash;
+}
+
+/* Fills `starts` and `hashes` for each label of a name; returns their number. */
+static unsigned hash_suffixes(const uint8_t *name, uint8_t starts[NAME_LABELS_MAX],
+                              uint32_t hashes[NAME_LABELS_MAX])
+{
+	unsigned count = 0;
+	for (unsigned at = 0; name[at]; at += name[at] + 1u)
+		starts[count++] = (uint8_t)at;
+	uint32_t hash = 2166136261u;
+	for (unsigned i = count; i-- > 0;)
+		hashes[i] = hash = hash_label(hash, name + starts[i]);
+	return count;
+}
+
+/* Follows pointers of our own message to the label they mean. */
+static const uint8_t *resolve(const struct answer *answer, const uint8_t *label)
+{
+	while (label[0] >= 0xC0)
+		label = answer->w.start + (wire_get16(label) & (POINTER_LIMIT - 1));
+	return label;
+}
+
+static bool same_name(const struct answer *answer, uint16_t at, const uint8_t *name)
+{
+	for (const uint8_t *there = answer->w.start + at;; there += there[0] + 1, name += name[0] + 1) {
+		there = resolve(answer, there);
+		if (there[0] != name[0])
+			return false;
+		if (!there[0])
+			return true;
+		for (unsigned i = 1; i <= name[0]; i++)
+			if (lower(there[i]) != lower(name[i]))
+				return false;
+	}
+}
+
+static void remember(struct answer *answer, size_t at, uint32_t hash)
+{
+	if (answer->name_count == ANSWER_NAMES_MAX || at >= POINTER_LIMIT)
+		return;
+	answer->name_at[answer->name_count] = (uint16_t)at;
+	answer->name_hash[answer->name_count++] = hash;
+}
+
+static void remember_question(struct answer *answer)
+{
+	uint8_t starts[NAME_LABELS_MAX];
+	uint32_t hashes[NAME_LABELS_MAX];
+	const unsigned count = hash_suffixes(answer->w.start + MESSAGE_HEADER, starts, hashes);
+	for (unsigned i = 0; i < count; i++)
+		remember(answer, MESSAGE_HEADER + (size_t)starts[i], hashes[i]);
+}
+
+static uint16_t find_suffix(const struct answer *answer, const uint8_t *suffix, uint32_t hash)
+{
+	for (unsigned i = 0; i < answer->name_count; i++)
+		if (answer->name_hash[i] == hash && same_name(answer, answer->name_at[i], suffix))
+			return answer->name_at[i];
+	return 0;
+}
+
+/* Writes a name, its longest known suffix as a pointer. Returns where the name stands: the
+ * pointer's goal when nothing but a pointer was written. 0: no room. */
+static uint16_t put_name(struct answer *answer, const uint8_t *name)
+{
+	uint8_t starts[NAME_LABELS_MAX];
+	uint32_t hashes[NAME_LABELS_MAX];
+	if (answer->name_count == 0 && answer->question_len)
+		remember_question(answer);
+
+	const size_t at = writer_len(&answer->w);
+	const unsigned known = answer->name_count;
+	const unsigned count = hash_suffixes(name, starts, hashes);
+	for (unsigned i = 0; i < count; i++) {
+		const uint16_t pointer = find_suffix(answer, name + starts[i], hashes[i]);
+		if (pointer) {
+			writer_u16(&answer->w, (uint16_t)(0xC000 | pointer));
+			return i == 0 ? pointer : (uint16_t)at;
+		}
+		writer_put(&answer->w, name + starts[i], name[starts[i]] + 1u);
+		if (answer->w.failed) {
+			answer->name_count = (uint8_t)known;
+			return 0;
+		}
+		remember(answer, at + starts[i], hashes[i]);
+	}
+	writer_u8(&answer->w, 0);
+	return (uint16_t)at;
+}
+
+size_t answer_name(const struct answer *answer, uint16_t at, uint8_t name[NAME_MAX])
+{
+	size_t len = 0;
+	for (const uint8_t *label = answer->w.start + at;; label += label[0] + 1) {
+		label = resolve(answer, label);
+		for (unsigned i = 0; i <= label[0]; i++)
+			name[len++] = lower(label[i]);
+		if (!label[0])
+			return len;
+	}
+}
+
+uint16_t answer_ancestor(const struct answer *answer, uint16_t at, unsigned labels)
+{
+	const uint8_t *label = resolve(answer, answer->w.start + at);
+	for (; labels > 0; labels--)
+		label = resolve(answer, label + label[0] + 1);
+	return (uint16_t)(label - answer->w.start);
+}
+
+/* ---- where we were, in case a set does not fit ---- */
+
+struct mark {
+	uint8_t *at;
+	uint16_t count;
+	uint8_t name_count;
+};
+
+static struct mark mark_set(const struct answer *answer, enum section section)
+{
+	return (struct mark){ answer->w.at, answer->counts[section], answer->name_count };
+}
+
+static bool give_up(struct answer *answer, enum section section, const struct mark *mark)
+{
+	answer->w.at = mark->at;
+	answer->w.failed = false;
+	answer->counts[section] = mark->count;
+	answer->name_count = mark->name_count;
+	if (section != SECTION_ADDITIONAL)
+		answer->truncated = true;
+	return false;
+}
+
+/* Once a set was left out of answer or authority, later ones would only mislead. */
+static bool closed(const struct answer *answer, enum section section)
+{
+	(void)section; /* asked by assertions only */
+	assert(section == SECTION_ADDITIONAL || answer->counts[SECTION_ADDITIONAL] == 0);
+	assert(section != SECTION_ANSWER || answer->counts[SECTION_AUTHORITY] == 0);
+	return answer->truncated;
+}
+
+/* ---- records ---- */
+
+/* Who owns the records of a set: an offset, once the name is in the message. */
+struct owner {
+	uint16_t at;
+	const uint8_t *name;
+	uint8_t scratch[NAME_MAX];
+};
+
+static void owner_init(struct owner *owner, const struct answer *answer, uint16_t at,
+                       const uint8_t *name)
+{
+	owner->at = at;
+	owner->name = name;
+	if (at >= POINTER_LIMIT) { /* beyond the reach of pointers: written again */
+		answer_name(answer, at, owner->scratch);
+		owner->at = 0;
+		owner->name = owner->scratch;
+	}
+}
+
+static void put_owner(struct answer *answer, struct owner *owner)
+{
+	if (owner->at) {
+		writer_u16(&answer->w, (uint16_t)(0xC000 | owner->at));
+		return;
+	}
+	const uint16_t at = put_name(answer, owner->name);
+	if (at < POINTER_LIMIT)
+		owner->at = at;
+}
+
+/* RDATA of a type whose names may be compressed (RFC 3597 section 4). */
+static void put_compressed(struct answer *answer, const struct type_info *info,
+                           const uint8_t *rdata, size_t len)
+{
+	struct reader r = reader_on(rdata, len);
+	for (unsigned i = 0; i < sizeof(info->steps) && info->steps[i] != RDATA_END; i++) {
+		const uint8_t step = info->steps[i];
+		if (step == RDATA_NAME) {
+			const uint8_t *name = reader_take(&r, name_len(r.at));
+			answer->last_name_at = put_name(answer, name);
+			continue;
+		}
+		const size_t octets = step == RDATA_STRING ? 1u + *r.at : step - RDATA_FIXED_1 + 1u;
+		writer_put(&answer->w, reader_take(&r, octets), octets);
+		assert(!r.failed && "RDATA was checked when it came in (type_check)");
+	}
+	const size_t rest = reader_left(&r);
+	writer_put(&answer->w, reader_take(&r, rest), rest);
+}
+
+static void put_record(struct answer *answer, enum section section, struct owner *owner,
+                       uint16_t type, uint32_t ttl, const uint8_t *rdata, uint16_t rdata_len)
+{
+	const struct type_info *info = type_info(type);
+	put_owner(answer, owner);
+	writer_u16(&answer->w, type);
+	writer_u16(&answer->w, CLASS_IN);
+	writer_u32(&answer->w, ttl);
+	uint8_t *length = writer_take(&answer->w, 2);
+	if (!length)
+		return;
+	const uint8_t *start = answer->w.at;
+	if (info->flags & TYPE_COMPRESS)
+		put_compressed(answer, info, rdata, rdata_len);
+	else
+		writer_put(&answer->w, rdata, rdata_len);
+	wire_set16(length, (uint16_t)(answer->w.at - start));
+	answer->counts[section]++;
+}
+
+bool answer_put_part(struct answer *answer, enum section section, uint16_t owner_at,
+                     const uint8_t *owner_name, const struct rrset *set, unsigned parts,
+                     uint32_t ttl)
+{
+	if (closed(answer, section))
+		return false;
+	const struct mark mark = mark_set(answer, section);
+	struct owner owner;
+	owner_init(&owner, answer, owner_at, owner_name);
+	size_t at = parts & PART_RECORDS ? 0 : set->len;
+	const size_t end = parts & PART_SIGNATURES ? set->full_len : set->len;
+	for (struct record record; rrset_next(set, end, &at, &record) && !answer->w.failed;)
+		put_record(answer, section, &owner, record.type, ttl, record.rdata, record.rdata_len);
+	return answer->w.failed ? give_up(answer, section, &mark) : true;
+}
+
+bool answer_put(struct answer *answer, enum section section, uint16_t owner_at,
+                const uint8_t *owner, const struct rrset *set)
+{
+	if (owner_at == MESSAGE_HEADER && set->flags & RRSET_PLAIN_COPY && !closed(answer, section)) {
+		const size_t len = answer->dnssec ? set->full_len : set->len;
+		if (writer_room(&answer->w) < len) {
+			const struct mark here = mark_set(answer, section);
+			return give_up(answer, section, &here);
+		}
+		memcpy(answer->w.at, set->wire, len);
+		answer->w.at += len;
+		const unsigned count = answer->dnssec ? set->count + set->sig_count : set->count;
+		answer->counts[section] = (uint16_t)(answer->counts[section] + count);
+		return true;
+	}
+	const unsigned parts = answer->dnssec ? PART_RECORDS | PART_SIGNATURES : PART_RECORDS;
+	return answer_put_part(answer, section, owner_at, owner, set, parts, set->ttl);
+}
+
+bool answer_put_records(struct answer *answer, enum section section, uint16_t owner_at,
+                        const uint8_t *records, size_t len, uint16_t count)
+{
+	if (closed(answer, section))
+		return false;
+	const struct mark mark = mark_set(answer, section);
+	struct reader r = reader_on(records, len);
+	for (; count > 0 && !r.failed && !answer->w.failed; count--) {
+		struct owner owner;
+		if (reader_left(&r) >= 2 && wire_get16(r.at) == RRSET_OWNER) {
+			owner_init(&owner, answer, owner_at, NULL);
+			r.at += 2;
+		} else {
+			owner_init(&owner, answer, 0, r.at);
+			reader_take(&r, name_check(r.at, reader_left(&r)));
+		}
+		const uint16_t type = reader_u16(&r);
+		reader_take(&r, 2); /* class, IN */
+		const uint32_t ttl = reader_u32(&r);
+		const uint16_t rdata_len = reader_u16(&r);
+		const uint8_t *rdata = reader_take(&r, rdata_len);
+		assert(!r.failed && "records that we made ourselves");
+		put_record(answer, section, &owner, type, ttl, rdata, rdata_len);
+	}
+	return answer->w.failed ? give_up(answer, section, &mark) : true;
+}
+
+uint16_t answer_put_cname(struct answer *answer, uint16_t owner_at, uint32_t ttl,
+                          const uint8_t *target)
+{
+	if (closed(answer, SECTION_ANSWER))
+		return 0;
+	const struct mark mark = mark_set(answer, SECTION_ANSWER);
+	struct owner owner;
+	owner_init(&owner, answer, owner_at, NULL);
+	put_record(answer, SECTION_ANSWER, &owner, TYPE_CNAME, ttl, target, (uint16_t)name_len(target));
+	if (!answer->w.failed)
+		return answer->last_name_at;
+	give_up(answer, SECTION_ANSWER, &mark);
+	return 0;
+}
+
+/* ---- the message around them ---- */
+
+void answer_begin(struct answer *answer, const struct request *request, uint8_t *octets,
+                  size_t limit, size_t reserve)
+{
+	const size_t question = request->question.len ? request->question.len + 4u : 0;
+	assert(limit >= MESSAGE_UDP_PLAIN && limit <= MESSAGE_MAX);
+	assert(MESSAGE_HEADER + question + reserve <= limit);
+	memcpy(octets, request->octets, MESSAGE_HEADER + question);
+	answer->w = writer_on(octets, limit - reserve);
+	answer->w.at += MESSAGE_HEADER + question;
+	answer->reserve = (uint16_t)reserve;
+	answer->question_len = request->question.len;
+	answer->dnssec = request->edns.dnssec_ok;
+	answer->counts[0] = answer->counts[1] = answer->counts[2] = 0;
+	answer->truncated = false;
+	answer->last_name_at = 0;
+	answer->name_count = 0;
+}
+
+void answer_reset(struct answer *answer)
+{
+	answer->w.at = answer->w.start + MESSAGE_HEADER +
+	               (answer->question_len ? answer->question_len + 4u : 0);
+	answer->w.failed = false;
+	answer->counts[0] = answer->counts[1] = answer->counts[2] = 0;
+	answer->truncated = false;
+	answer->name_count = 0;
+}
+
+static void put_option(struct writer *w, uint16_t code, const void *data, size_t len)
+{
+	writer_u16(w, code);
+	writer_u16(w, (uint16_t)len);
+	writer_put(w, data, len);
+}
+
+static void put_ede(struct writer *w, int code, const char *text)
+{
+	size_t text_len = text ? strlen(text) : 0;
+	if (writer_room(w) < 6)
+		return;
+	if (writer_room(w) < 6 + text_len)
+		text_len = 0;
+	writer_u16(w, OPTION_EDE);
+	writer_u16(w, (uint16_t)(2 + text_len));
+	writer_u16(w, (uint16_t)code);
+	writer_put(w, text, text_len);
+}
+
+static void put_opt(struct writer *w, const struct edns_reply *edns)
+{
+	static const uint8_t plain[OPT_FIXED] = { [2] = TYPE_OPT, [3] = MESSAGE_UDP_EDNS >> 8,
+		                                      [4] = MESSAGE_UDP_EDNS & 255 };
+	uint8_t *opt = writer_take(w, OPT_FIXED);
+	if (!opt)
+		return;
+	memcpy(opt, plain, OPT_FIXED);
+	opt[5] = (uint8_t)edns->rcode_high;
+	opt[7] = edns->dnssec_ok ? 0x80 : 0;
+	if (edns->cookie)
+		put_option(w, OPTION_COOKIE, edns->cookie, 24);
+	if (edns->keepalive_ds >= 0) {
+		uint8_t timeout[2];
+		wire_set16(timeout, (uint16_t)edns->keepalive_ds);
+		put_option(w, OPTION_KEEPALIVE, timeout, sizeof(timeout));
+	}
+	if (edns->nsid && writer_room(w) >= 4 + strlen(edns->nsid))
+		put_option(w, OPTION_NSID, edns->nsid, strlen(edns->nsid));
+	if (edns->ede != EDE_NONE)
+		put_ede(w, edns->ede, edns->ede_text);
+	wire_set16(opt + OPT_FIXED - 2, (uint16_t)(w->at - opt - OPT_FIXED));
+}
+
+size_t answer_finish(struct answer *answer, uint16_t flags, unsigned rcode,
+                     const struct edns_reply *edns)
+{
+	uint8_t *header = answer->w.start;
+	answer->w.end += answer->reserve;
+	if (edns->present) {
+		put_opt(&answer->w, edns);
+		answer->counts[SECTION_ADDITIONAL]++;
+	}
+	assert(!answer->w.failed && "the OPT record fits into what was reserved");
+	wire_set16(header + 2, (uint16_t)(flags | (answer->truncated ? FLAG_TC : 0) | (rcode & 15)));
+	wire_set16(header + 4, answer->question_len ? 1 : 0);
+	for (unsigned i = 0; i < 3; i++)
+		wire_set16(header + 6 + 2 * i, answer->counts[i]);
+	return writer_len(&answer->w);
+}

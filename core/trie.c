@@ -1,0 +1,564 @@
+/*
+ * A qp-trie over domain names.
+ *
+ * A key is a run of symbols below 48: 0 ends a label, and after the last label ends the key. The
+ * octets that names are made of (a-z, 0-9, `-`, `_`) have a symbol each; the others share seven,
+ * each followed by a second symbol that tells them apart. A branch holds the offset of the symbol
+ * it tests and a bitmap of the symbols that lead on; between branches symbols are skipped, so a
+ * look-up ends with one comparison of names.
+ *
+ * An array of children begins with the generation that made it. An edit may write to arrays of its
+ * own generation only; others are copied first, and the original is noted as retired.
+ */
+#include "core/trie.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mistcore.h"
+
+#define KEY_MAX 512 /* 250 octets of labels, two symbols each, and four ends are the most */
+
+/* Canonical order is kept: symbols grow with octets, and so do second symbols. 0 is neither. */
+#define PAIR(first, second) ((first) | (((second) + 1) & 0xff) << 8)
+#define SYMBOL(o)                                                                                  \
+	(uint16_t)((o) < '-' ? PAIR(1, (o)) : (o) == '-' ? 2 : (o) < '0' ? PAIR(3, (o) - '.')          \
+	 : (o) <= '9' ? 4 + (o) - '0' : (o) < '_' ? PAIR(14, (o) - ':') : (o) <= 'z' ? 15 + (o) - '_'  \
+	 : (o) < 168 ? PAIR(43, (o) - 123) : (o) < 213 ? PAIR(44, (o) - 168) : PAIR(45, (o) - 213))
+#define SYMBOLS_4(o) SYMBOL(o), SYMBOL((o) + 1), SYMBOL((o) + 2), SYMBOL((o) + 3)
+#define SYMBOLS_16(o) SYMBOLS_4(o), SYMBOLS_4((o) + 4), SYMBOLS_4((o) + 8), SYMBOLS_4((o) + 12)
+#define SYMBOLS_64(o) SYMBOLS_16(o), SYMBOLS_16((o) + 16), SYMBOLS_16((o) + 32), SYMBOLS_16((o) + 48)
+static const uint16_t symbols[256] = { SYMBOLS_64(0), SYMBOLS_64(64), SYMBOLS_64(128), SYMBOLS_64(192) };
+
+struct key {
+	const uint8_t *name;
+	unsigned labels;
+	unsigned len;
+	uint8_t start[NAME_LABELS_MAX + 1]; /* where in the name its last n labels start, by n */
+	uint8_t symbol[KEY_MAX];
+};
+
+/* Labels are found from left to right, and written from right to left. */
+static void key_of(struct key *key, const uint8_t *name)
+{
+	unsigned at = 0, first = NAME_LABELS_MAX + 1;
+	uint8_t start[NAME_LABELS_MAX + 1];
+
+	for (; name[at]; at += name[at] + 1u)
+		start[--first] = (uint8_t)at;
+	key->name = name;
+	key->labels = NAME_LABELS_MAX + 1 - first;
+	key->start[0] = (uint8_t)at;
+	uint8_t *to = key->symbol;
+	for (unsigned label = 0; label < key->labels; label++) {
+		const uint8_t *from = name + start[first + label];
+		key->start[label + 1] = start[first + label];
+		for (unsigned left = *from++; left; left--) {
+			uint16_t pair = symbols[*from++];
+			to[0] = (uint8_t)pair;
+			to[1] = (uint8_t)(pair >> 8);
+			to += pair > 0xff ? 2 : 1;
+		}
+		*to++ = 0;
+	}
+	key->len = (unsigned)(to - key->symbol);
+}
+
+static inline unsigned key_symbol(const struct key *key, unsigned offset)
+{
+	return offset < key->len ? key->symbol[offset] : 0;
+}
+
+/* Is the name of a value that of the key or of an ancestor? `labels` are its labels. */
+static inline bool key_within(const struct key *key, const uint8_t *name, unsigned *labels)
+{
+	const uint8_t *at = name;
+	unsigned count = 0;
+
+	for (; *at; at += *at + 1)
+		count++;
+	*labels = count;
+	size_t len = (size_t)(at - name) + 1;
+	return count <= key->labels && key->start[0] + 1u == key->start[count] + len &&
+	       memcmp(key->name + key->start[count], name, len) == 0;
+}
+
+#define OFFSET_SHIFT 48
+#define BITMAP ((UINT64_C(1) << OFFSET_SHIFT) - 1)
+
+struct array {
+	uint32_t generation;
+	uint32_t unused;
+	struct trie_node children[];
+};
+
+static inline struct array *array_of(const struct trie_node *branch)
+{
+	return (struct array *)(void *)((char *)branch->pointer - offsetof(struct array, children));
+}
+
+static inline bool is_branch(const struct trie_node *node)
+{
+	return node->word != 0;
+}
+static inline unsigned branch_offset(const struct trie_node *branch)
+{
+	return (unsigned)(branch->word >> OFFSET_SHIFT);
+}
+static inline struct trie_node *branch_children(const struct trie_node *branch)
+{
+	return branch->pointer;
+}
+static inline bool branch_has(const struct trie_node *branch, unsigned symbol)
+{
+	return branch->word >> symbol & 1;
+}
+
+/* Bits set; written out because without a machine option the builtin is a call. */
+static inline unsigned count_bits(uint64_t x)
+{
+	x -= x >> 1 & 0x5555555555555555;
+	x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return (unsigned)(x * 0x0101010101010101 >> 56);
+}
+static inline unsigned branch_count(const struct trie_node *branch)
+{
+	return count_bits(branch->word & BITMAP);
+}
+/* How many children have a smaller symbol. */
+static inline unsigned branch_index(const struct trie_node *branch, unsigned symbol)
+{
+	return count_bits(branch->word & ((UINT64_C(1) << symbol) - 1));
+}
+
+static struct trie_node leaf_of(void *value)
+{
+	return (struct trie_node){ .word = 0, .pointer = value };
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Looking up
+ */
+
+/* The leaf that the key leads to, or where it leads nowhere, any leaf near. */
+static const struct trie_node *nearest(const struct trie *trie, const struct key *key)
+{
+	const struct trie_node *node = &trie->root;
+	while (is_branch(node)) {
+		unsigned symbol = key_symbol(key, branch_offset(node));
+		bool has = branch_has(node, symbol);
+		node = branch_children(node) + (has ? branch_index(node, symbol) : 0);
+	}
+	return node;
+}
+
+static bool key_is(const struct trie *trie, const struct key *key, const struct trie_node *leaf)
+{
+	unsigned labels;
+	return leaf->pointer && key_within(key, trie->name_of(leaf->pointer), &labels) &&
+	       labels == key->labels;
+}
+
+void *trie_get(const struct trie *trie, const uint8_t *name)
+{
+	struct key key;
+	key_of(&key, name);
+	const struct trie_node *leaf = nearest(trie, &key);
+	return key_is(trie, &key, leaf) ? leaf->pointer : NULL;
+}
+
+/*
+ * On the way down, a branch between two labels whose child for symbol 0 is a leaf may pass an
+ * ancestor: the keys below that branch agree with the leaf up to there, but the name looked up
+ * agrees with them only as far as it was tested. So what was passed is verified at the end,
+ * deepest first; the first that holds proves those above it.
+ */
+void trie_walk(const struct trie *trie, const uint8_t *name, struct trie_path *path)
+{
+	const struct trie_node *node = &trie->root;
+	struct key key;
+	unsigned count = 0, labels = 0;
+
+	path->count = 0;
+	path->exact = false;
+	if (!node->pointer)
+		return;
+	key_of(&key, name);
+	while (is_branch(node)) {
+		unsigned offset = branch_offset(node), symbol = key_symbol(&key, offset);
+		const struct trie_node *children = branch_children(node);
+		if (branch_has(node, 0) && offset < key.len && !is_branch(children) &&
+		    (offset == 0 || key.symbol[offset - 1] == 0))
+			path->value[count++] = children->pointer;
+		if (!branch_has(node, symbol))
+			break;
+		node = children + branch_index(node, symbol);
+	}
+	if (!is_branch(node))
+		path->value[count++] = node->pointer;
+	while (count && !key_within(&key, trie->name_of(path->value[count - 1]), &labels))
+		count--;
+	path->count = count;
+	path->exact = count && labels == key.labels;
+}
+
+/* The offset of the first symbol in which the key and that of a leaf differ; UINT_MAX if none. */
+static unsigned first_difference(const struct trie *trie, const struct key *key,
+                                 const struct trie_node *leaf, unsigned *leaf_symbol)
+{
+	struct key other;
+	key_of(&other, trie->name_of(leaf->pointer));
+	unsigned longer = key->len > other.len ? key->len : other.len;
+	for (unsigned i = 0; i < longer; i++) {
+		if (key_symbol(key, i) != key_symbol(&other, i)) {
+			*leaf_symbol = key_symbol(&other, i);
+			return i;
+		}
+	}
+	return UINT_MAX;
+}
+
+static void *outermost(const struct trie_node *node, bool last)
+{
+	while (is_branch(node))
+		node = branch_children(node) + (last ? branch_count(node) - 1 : 0);
+	return node->pointer;
+}
+
+/*
+ * The neighbour before or after a key. Down to where the key leaves the trie, remember the last
+ * sibling on the wanted side; there, all that is left lies on one side, or a branch divides it.
+ */
+static void *neighbour(const struct trie *trie, const uint8_t *name, bool before)
+{
+	const struct trie_node *node = &trie->root, *sibling = NULL;
+	struct key key;
+	unsigned leaf_symbol = 0;
+
+	if (!node->pointer)
+		return NULL;
+	key_of(&key, name);
+	unsigned difference = first_difference(trie, &key, nearest(trie, &key), &leaf_symbol);
+	while (is_branch(node) && branch_offset(node) <= difference) {
+		unsigned symbol = key_symbol(&key, branch_offset(node));
+		unsigned index = branch_index(node, symbol), count = branch_count(node);
+		bool has = branch_has(node, symbol);
+		const struct trie_node *children = branch_children(node);
+		unsigned above = index + has;
+		if (before && index > 0)
+			sibling = &children[index - 1];
+		else if (!before && above < count)
+			sibling = &children[above];
+		if (!has)
+			return sibling ? outermost(sibling, before) : NULL;
+		node = &children[index];
+	}
+	if (difference != UINT_MAX && (leaf_symbol < key_symbol(&key, difference)) == before)
+		sibling = node;
+	return sibling ? outermost(sibling, before) : NULL;
+}
+
+void *trie_before(const struct trie *trie, const uint8_t *name)
+{
+	return neighbour(trie, name, true);
+}
+
+void *trie_after(const struct trie *trie, const uint8_t *name)
+{
+	return neighbour(trie, name, false);
+}
+
+/* Recursion goes no deeper than a key has symbols. */
+static int each(const struct trie_node *node, int (*visit)(void *user, void *value), void *user)
+{
+	if (!is_branch(node))
+		return visit(user, node->pointer);
+	for (unsigned i = 0, count = branch_count(node); i < count; i++) {
+		int result = each(branch_children(node) + i, visit, user);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+int trie_each(const struct trie *trie, int (*visit)(void *user, void *value), void *user)
+{
+	return trie->root.pointer ? each(&trie->root, visit, user) : 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Retiring
+ */
+
+struct trie_retired {
+	size_t count, room;
+	struct { void *pointer; bool is_value; } items[];
+};
+
+/* Makes room, so that what follows cannot fail half-way. */
+static bool retire_room(struct trie *trie, size_t wanted)
+{
+	struct trie_retired *retired = trie->retired;
+	size_t count = retired ? retired->count : 0;
+
+	if (retired && retired->room - count >= wanted)
+		return true;
+	size_t room = count * 2 + wanted + 14;
+	retired = realloc(retired, sizeof(*retired) + room * sizeof(retired->items[0]));
+	if (!retired)
+		return false;
+	retired->count = count;
+	retired->room = room;
+	trie->retired = retired;
+	return true;
+}
+
+static void retire_item(struct trie *trie, void *pointer, bool is_value)
+{
+	struct trie_retired *retired = trie->retired;
+	retired->items[retired->count].pointer = pointer;
+	retired->items[retired->count++].is_value = is_value;
+}
+
+void trie_retire(struct trie *trie, void (*value)(void *value))
+{
+	for (size_t i = 0; trie->retired && i < trie->retired->count; i++) {
+		if (!trie->retired->items[i].is_value)
+			free(trie->retired->items[i].pointer);
+		else if (value)
+			value(trie->retired->items[i].pointer);
+	}
+	free(trie->retired);
+	trie->retired = NULL;
+}
+
+static void free_below(const struct trie_node *node, void (*value)(void *value))
+{
+	if (!is_branch(node)) {
+		if (value)
+			value(node->pointer);
+		return;
+	}
+	for (unsigned i = 0, count = branch_count(node); i < count; i++)
+		free_below(branch_children(node) + i, value);
+	free(array_of(node));
+}
+
+void trie_free(struct trie *trie, void (*value)(void *value))
+{
+	trie_retire(trie, value);
+	if (trie->root.pointer)
+		free_below(&trie->root, value);
+	trie->root = leaf_of(NULL);
+	trie->count = 0;
+}
+
+struct discard {
+	const struct trie *trie, *older;
+	void (*value)(void *user, void *value, void *older_value);
+	void *user;
+};
+
+static void discard_value(const struct discard *discard, void *value)
+{
+	void *older_value = trie_get(discard->older, discard->trie->name_of(value));
+	if (value != older_value)
+		discard->value(discard->user, value, older_value);
+}
+
+static void discard_below(const struct discard *discard, const struct trie_node *node)
+{
+	if (!is_branch(node)) {
+		discard_value(discard, node->pointer);
+		return;
+	}
+	if (array_of(node)->generation != discard->trie->generation)
+		return; /* shared, and so is all below it */
+	for (unsigned i = 0, count = branch_count(node); i < count; i++)
+		discard_below(discard, branch_children(node) + i);
+	free(array_of(node));
+}
+
+void trie_discard(struct trie *trie, const struct trie *older,
+                  void (*value)(void *user, void *value, void *older_value), void *user)
+{
+	struct discard discard = { .trie = trie, .older = older, .value = value, .user = user };
+
+	if (trie->root.pointer)
+		discard_below(&discard, &trie->root);
+	for (size_t i = 0; trie->retired && i < trie->retired->count; i++) {
+		if (trie->retired->items[i].is_value)
+			discard_value(&discard, trie->retired->items[i].pointer);
+	}
+	free(trie->retired);
+	trie->retired = NULL;
+	trie->root = leaf_of(NULL);
+	trie->count = 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Changing
+ */
+
+void trie_init(struct trie *trie, const uint8_t *(*name_of)(const void *value))
+{
+	*trie = (struct trie){ .name_of = name_of };
+}
+
+void trie_fork(struct trie *trie, const struct trie *from)
+{
+	*trie = *from;
+	trie->generation++;
+	trie->retired = NULL;
+}
+
+static struct array *array_new(const struct trie *trie, size_t count)
+{
+	struct array *array = malloc(sizeof(*array) + count * sizeof(struct trie_node));
+	if (array) {
+		array->generation = trie->generation;
+		array->unused = 0;
+	}
+	return array;
+}
+
+/* Makes the children of a branch, which itself may be written, writable. */
+static bool own(struct trie *trie, struct trie_node *branch)
+{
+	struct array *array = array_of(branch);
+	unsigned count = branch_count(branch);
+
+	if (array->generation == trie->generation)
+		return true;
+	struct array *copy = retire_room(trie, 1) ? array_new(trie, count) : NULL;
+	if (!copy)
+		return false;
+	memcpy(copy->children, array->children, count * sizeof(struct trie_node));
+	retire_item(trie, array, false);
+	branch->pointer = copy->children;
+	return true;
+}
+
+/* Follows the key down to a leaf or a branch that tests a symbol at `limit` or behind it; what it
+ * returns may be written. `parent` (may be NULL) receives the branch above. NULL: out of memory. */
+static struct trie_node *own_path(struct trie *trie, const struct key *key, unsigned limit,
+                                  struct trie_node **parent)
+{
+	struct trie_node *node = &trie->root, *above = NULL;
+
+	while (is_branch(node) && branch_offset(node) < limit) {
+		if (!own(trie, node))
+			return NULL;
+		above = node;
+		node = branch_children(node) + branch_index(node, key_symbol(key, branch_offset(node)));
+	}
+	if (parent)
+		*parent = above;
+	return node;
+}
+
+/* One more child for a branch. */
+static bool grow(struct trie *trie, struct trie_node *branch, unsigned symbol, void *value)
+{
+	struct array *array = array_of(branch), *grown;
+	unsigned count = branch_count(branch), index = branch_index(branch, symbol);
+
+	if (array->generation == trie->generation) {
+		grown = realloc(array, sizeof(*array) + (count + 1) * sizeof(struct trie_node));
+		if (!grown)
+			return false;
+		memmove(grown->children + index + 1, grown->children + index,
+		        (count - index) * sizeof(struct trie_node));
+	} else {
+		grown = retire_room(trie, 1) ? array_new(trie, count + 1) : NULL;
+		if (!grown)
+			return false;
+		memcpy(grown->children, array->children, index * sizeof(struct trie_node));
+		memcpy(grown->children + index + 1, array->children + index,
+		       (count - index) * sizeof(struct trie_node));
+		retire_item(trie, array, false);
+	}
+	grown->children[index] = leaf_of(value);
+	branch->word |= UINT64_C(1) << symbol;
+	branch->pointer = grown->children;
+	return true;
+}
+
+/* Puts a branch with two children where `node` is: what was there, and the new value. */
+static bool divide(struct trie *trie, struct trie_node *node, unsigned offset, unsigned old_symbol,
+                   unsigned symbol, void *value)
+{
+	struct array *array = array_new(trie, 2);
+	if (!array)
+		return false;
+	array->children[old_symbol > symbol] = *node;
+	array->children[symbol > old_symbol] = leaf_of(value);
+	node->word = (uint64_t)offset << OFFSET_SHIFT | UINT64_C(1) << symbol | UINT64_C(1) << old_symbol;
+	node->pointer = array->children;
+	return true;
+}
+
+int trie_set(struct trie *trie, const uint8_t *name, void *value)
+{
+	struct key key;
+	unsigned leaf_symbol = 0;
+
+	assert(value);
+	if (!trie->root.pointer) {
+		trie->root = leaf_of(value);
+		trie->count = 1;
+		return MIST_OK;
+	}
+	key_of(&key, name);
+	unsigned difference = first_difference(trie, &key, nearest(trie, &key), &leaf_symbol);
+	struct trie_node *node = own_path(trie, &key, difference, NULL);
+	if (!node)
+		return MIST_ENOMEM;
+	if (difference == UINT_MAX) {
+		if (!retire_room(trie, 1))
+			return MIST_ENOMEM;
+		retire_item(trie, node->pointer, true);
+		*node = leaf_of(value);
+		return MIST_OK;
+	}
+	unsigned symbol = key_symbol(&key, difference);
+	bool done = is_branch(node) && branch_offset(node) == difference
+	          ? grow(trie, node, symbol, value)
+	          : divide(trie, node, difference, leaf_symbol, symbol, value);
+	if (!done)
+		return MIST_ENOMEM;
+	trie->count++;
+	return MIST_OK;
+}
+
+int trie_remove(struct trie *trie, const uint8_t *name)
+{
+	struct key key;
+	struct trie_node *parent;
+
+	key_of(&key, name);
+	if (!key_is(trie, &key, nearest(trie, &key)))
+		return MIST_ENOTFOUND;
+	struct trie_node *leaf = own_path(trie, &key, UINT_MAX, &parent);
+	if (!leaf || !retire_room(trie, 1))
+		return MIST_ENOMEM;
+	retire_item(trie, leaf->pointer, true);
+	trie->count--;
+	if (!parent) {
+		trie->root = leaf_of(NULL);
+		return MIST_OK;
+	}
+	struct array *array = array_of(parent);
+	unsigned count = branch_count(parent), index = (unsigned)(leaf - array->children);
+	if (count == 2) {
+		*parent = array->children[1 - index];
+		free(array);
+		return MIST_OK;
+	}
+	memmove(leaf, leaf + 1, (count - index - 1) * sizeof(*leaf));
+	parent->word &= ~(UINT64_C(1) << key_symbol(&key, branch_offset(parent)));
+	return MIST_OK;
+}

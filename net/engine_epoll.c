@@ -1,0 +1,280 @@
+/*
+ * The engine that runs everywhere: epoll, with recvmmsg and sendmmsg for datagrams. Containers block
+ * io_uring by default, so this is no second choice but the one many users get.
+ */
+#include "net/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "forward/forward.h"
+#include "mistcore.h"
+
+#define RECEIVE_WIDTH 32     /* datagrams a recvmmsg: more delay the first reply, fewer cost calls */
+#define ROUNDS_MAX 4         /* full batches of one socket before the others have their turn */
+#define ROUNDS_QUIET 128     /* at the end: all that a receive buffer of 1 MiB can hold */
+#define EVENTS_MAX 64
+#define BUFFER_PLAIN 2048    /* beyond the 1232 octets we ask for; longer ones are cut and get FORMERR */
+#define BUFFER_GRO 65536     /* a whole burst */
+#define SOCKET_TAG (UINT64_C(1) << 63) /* epoll data: a UDP socket's index, else generation and slot */
+
+struct receive {
+	struct mmsghdr messages[RECEIVE_WIDTH];
+	struct iovec pieces[RECEIVE_WIDTH];
+	union { struct sockaddr any; struct sockaddr_in6 v6; } names[RECEIVE_WIDTH];
+	struct { _Alignas(struct cmsghdr) uint8_t octets[UDP_CONTROL_MAX]; } controls[RECEIVE_WIDTH];
+};
+
+struct epoll {
+	struct engine engine;
+	struct engine_options options;
+	struct udp_socket sockets[UDP_SOCKETS_MAX];
+	struct watches watches;
+	int fd;
+	unsigned width;              /* datagrams a call */
+	size_t buffer_size;
+	uint8_t *buffers;
+	struct receive receive;
+	struct batch batch;
+	struct mmsghdr sends[UDP_REPLIES_MAX];
+};
+
+/* Sends the batch. A message that the kernel refuses is passed over, so that it stops no other. */
+static void send_batch(struct epoll *epoll, int fd)
+{
+	struct batch *batch = &epoll->batch;
+	unsigned sent = 0;
+
+	batch_end(batch, epoll->sockets);
+	for (unsigned i = 0; i < batch->group_count; i++)
+		epoll->sends[i].msg_hdr = batch->groups[i].message;
+	while (sent < batch->group_count) {
+		int n = sendmmsg(fd, epoll->sends + sent, batch->group_count - sent,
+		                 MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n > 0) {
+			sent += (unsigned)n;
+			continue;
+		}
+		if (batch->groups[sent].count > 1) {
+			if (errno != EAGAIN)
+				batch->grouping = false; /* no UDP_SEGMENT on this path */
+			udp_send_singly(fd, &batch->groups[sent]);
+		}
+		sent++;
+	}
+	batch_begin(batch);
+}
+
+static void hand_out(struct epoll *epoll, const struct udp_peer *peer, const uint8_t *octets, size_t len)
+{
+	const struct engine_handler *handler = &epoll->options.handler;
+
+	if (batch_full(&epoll->batch))
+		send_batch(epoll, epoll->sockets[peer->socket].fd);
+	size_t reply = handler->datagram(handler->context, peer, octets, len, epoll->batch.at);
+	if (reply)
+		batch_add(&epoll->batch, peer, reply);
+}
+
+static void hand_out_message(struct epoll *epoll, unsigned socket, unsigned i)
+{
+	struct msghdr *message = &epoll->receive.messages[i].msg_hdr;
+	const uint8_t *octets = epoll->receive.pieces[i].iov_base;
+	size_t len = epoll->receive.messages[i].msg_len;
+	const struct cmsghdr *control = message->msg_control;
+	struct udp_peer peer;
+
+	if (!udp_peer_read(&peer, socket, &epoll->receive.names[i].any, control, message->msg_controllen))
+		return;
+	size_t segment = epoll->options.gro ? udp_segment_size(control, message->msg_controllen) : 0;
+	while (segment && len > segment) {
+		hand_out(epoll, &peer, octets, segment);
+		octets += segment;
+		len -= segment;
+	}
+	hand_out(epoll, &peer, octets, len);
+}
+
+/* One recvmmsg and the replies to it; returns the number of datagrams. */
+static unsigned receive_batch(struct epoll *epoll, unsigned index)
+{
+	const struct udp_socket *socket = &epoll->sockets[index];
+	size_t control_len = udp_control_len(socket, epoll->options.gro);
+
+	for (unsigned i = 0; i < epoll->width; i++)
+		epoll->receive.messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &epoll->receive.names[i],
+			.msg_namelen = udp_address_len(socket->family),
+			.msg_iov = &epoll->receive.pieces[i],
+			.msg_iovlen = 1,
+			.msg_control = control_len ? epoll->receive.controls[i].octets : NULL,
+			.msg_controllen = control_len,
+		};
+	int n = recvmmsg(socket->fd, epoll->receive.messages, epoll->width, MSG_DONTWAIT, NULL);
+	epoll->options.handler.batch(epoll->options.handler.context);
+	if (n <= 0)
+		return 0;
+	for (unsigned i = 0; i < (unsigned)n; i++)
+		hand_out_message(epoll, index, i);
+	send_batch(epoll, socket->fd);
+	return (unsigned)n;
+}
+
+static void receive(struct epoll *epoll, unsigned index, unsigned rounds)
+{
+	for (unsigned round = 0; round < rounds; round++)
+		if (receive_batch(epoll, index) < epoll->width)
+			return;
+}
+
+static void dispatch(struct epoll *epoll, const struct epoll_event *event)
+{
+	if (event->data.u64 & SOCKET_TAG) {
+		receive(epoll, (unsigned)(event->data.u64 & 0xff), ROUNDS_MAX);
+		return;
+	}
+	/* Earlier callbacks of this round may have ended this watch. */
+	struct watch *watch = watches_current(&epoll->watches, (uint32_t)event->data.u64,
+	                                      (uint32_t)(event->data.u64 >> 32));
+	if (!watch)
+		return;
+	unsigned bits = 0;
+	if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		bits |= WATCH_READ;
+	if (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		bits |= WATCH_WRITE;
+	bits &= watch->bits;
+	if (bits) {
+		epoll->options.handler.batch(epoll->options.handler.context);
+		watch->ready(watch->argument, watch->fd, bits);
+	}
+}
+
+static void epoll_run(struct engine *engine, uint32_t timeout_ms)
+{
+	struct epoll *epoll = (struct epoll *)engine;
+	struct epoll_event events[EVENTS_MAX];
+	int timeout = timeout_ms == UINT32_MAX ? -1 : timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
+
+	epoll->options.handler.park(epoll->options.handler.context);
+	int n = epoll_wait(epoll->fd, events, EVENTS_MAX, timeout);
+	epoll->options.handler.batch(epoll->options.handler.context);
+	for (int i = 0; i < n; i++)
+		dispatch(epoll, &events[i]);
+}
+
+static int epoll_watch(struct engine *engine, int fd, unsigned bits, watch_ready *ready, void *argument)
+{
+	struct epoll *epoll = (struct epoll *)engine;
+	uint32_t slot = watches_find(&epoll->watches, fd);
+
+	if (!bits) {
+		if (slot != WATCH_NONE) {
+			epoll_ctl(epoll->fd, EPOLL_CTL_DEL, fd, NULL);
+			watches_remove(&epoll->watches, slot);
+		}
+		return MIST_OK;
+	}
+	int operation = slot == WATCH_NONE ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+	if (slot == WATCH_NONE && (slot = watches_add(&epoll->watches, fd)) == WATCH_NONE)
+		return MIST_ENOMEM;
+	struct watch *watch = &epoll->watches.slots[slot];
+	watch->ready = ready;
+	watch->argument = argument;
+	if (watch->bits == bits)
+		return MIST_OK;
+	struct epoll_event event = {
+		.events = (bits & WATCH_READ ? (uint32_t)EPOLLIN : 0) | (bits & WATCH_WRITE ? (uint32_t)EPOLLOUT : 0),
+		.data.u64 = (uint64_t)watch->generation << 32 & ~SOCKET_TAG,
+	};
+	event.data.u64 |= slot;
+	if (epoll_ctl(epoll->fd, operation, fd, &event)) {
+		if (operation == EPOLL_CTL_ADD)
+			watches_remove(&epoll->watches, slot);
+		return MIST_ENETWORK;
+	}
+	watch->bits = (uint8_t)bits;
+	return MIST_OK;
+}
+
+static void epoll_quiet(struct engine *engine)
+{
+	struct epoll *epoll = (struct epoll *)engine;
+
+	for (unsigned i = 0; i < epoll->options.socket_count; i++) {
+		epoll_ctl(epoll->fd, EPOLL_CTL_DEL, epoll->sockets[i].fd, NULL);
+		receive(epoll, i, ROUNDS_QUIET);
+	}
+}
+
+static void epoll_close(struct engine *engine)
+{
+	struct epoll *epoll = (struct epoll *)engine;
+
+	if (epoll->fd >= 0)
+		close(epoll->fd);
+	if (epoll->buffers)
+		munmap(epoll->buffers, epoll->width * epoll->buffer_size);
+	watches_free(&epoll->watches);
+	free(epoll);
+}
+
+static int add_sockets(struct epoll *epoll)
+{
+	for (unsigned i = 0; i < epoll->options.socket_count; i++) {
+		struct epoll_event event = { .events = EPOLLIN, .data.u64 = SOCKET_TAG | i };
+		if (epoll_ctl(epoll->fd, EPOLL_CTL_ADD, epoll->sockets[i].fd, &event))
+			return MIST_ENETWORK;
+	}
+	return MIST_OK;
+}
+
+static int epoll_open(struct engine **engine, const struct engine_options *options)
+{
+	int error = MIST_ENOMEM;
+	struct epoll *epoll = calloc(1, sizeof *epoll);
+	if (!epoll)
+		return MIST_ENOMEM;
+	epoll->engine.type = &engine_epoll;
+	epoll->options = *options;
+	memcpy(epoll->sockets, options->sockets, options->socket_count * sizeof *options->sockets);
+	epoll->fd = -1;
+	/* With GRO each buffer may hold 128 datagrams: fewer at a time, and memory stays small. */
+	epoll->width = options->gro ? RECEIVE_WIDTH / 4 : RECEIVE_WIDTH;
+	epoll->buffer_size = options->gro ? BUFFER_GRO : BUFFER_PLAIN;
+	batch_init(&epoll->batch);
+	if (watches_init(&epoll->watches))
+		goto fail;
+	void *buffers = mmap(NULL, epoll->width * epoll->buffer_size, PROT_READ | PROT_WRITE,
+	                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (buffers == MAP_FAILED)
+		goto fail;
+	epoll->buffers = buffers;
+	for (unsigned i = 0; i < epoll->width; i++)
+		epoll->receive.pieces[i] = (struct iovec){ epoll->buffers + i * epoll->buffer_size,
+		                                           epoll->buffer_size };
+	error = MIST_ENETWORK;
+	epoll->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll->fd < 0 || add_sockets(epoll))
+		goto fail;
+	*engine = &epoll->engine;
+	return MIST_OK;
+
+fail:
+	epoll_close(&epoll->engine);
+	return error;
+}
+
+const struct engine_type engine_epoll = {
+	.name = "epoll",
+	.open = epoll_open,
+	.watch = epoll_watch,
+	.quiet = epoll_quiet,
+	.run = epoll_run,
+	.close = epoll_close,
+};

@@ -1,0 +1,636 @@
+/*
+ * The io_uring engine.
+ *
+ *   receive   One multishot recvmsg per UDP socket on a ring of provided buffers. A buffer goes back
+ *             as soon as its reply is written, which happens elsewhere, so receiving never waits for
+ *             sending.
+ *   send      IORING_OP_SEND with an address for one reply, SENDMSG with UDP_SEGMENT for a group; all
+ *             with MSG_DONTWAIT and CQE_SKIP_SUCCESS: when the submit returns, every send is over, and
+ *             only failures post a completion.
+ *   watch     One-shot polls, armed again after each callback, which makes them level-triggered.
+ *
+ * One io_uring_enter sends a batch and waits for the next. A batch's replies are written in one half
+ * of two, so that the failures of the batch before, which come with this one, still find theirs.
+ *
+ * wait_nr is 1: the completions of a multishot request come from one piece of task work, and the
+ * kernel counts task work, not completions, when it decides whether to wake us.
+ */
+#include "net/engine.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "forward/forward.h"
+#include "mistcore.h"
+
+#define SQ_ENTRIES 512       /* a batch's sends (128) and re-armed polls, without a submit in between */
+#define CQ_ENTRIES 8192      /* all buffers of a few sockets, polls of 1,024 clients, and failures */
+#define BUFFERS_PLAIN 256    /* kernels of the 6.1 era need that many not to run dry in one go */
+#define BUFFER_PLAIN 2048    /* beyond the 1232 octets we ask for; longer ones are cut and get FORMERR */
+#define BUFFERS_GRO 32       /* of 64 KiB: 2 MiB a socket */
+#define BUFFER_GRO (65536 + 256)
+#define COMPLETIONS_MAX UDP_BATCH
+#define QUIET_ROUNDS_MAX 128 /* at the end, of COMPLETIONS_MAX: more than a receive buffer of 1 MiB holds */
+#define REAP_ROUNDS_MAX 1000 /* at close, each of at most 10 ms; the kernel needs one or two */
+
+/* What a completion belongs to, in its user_data: the one place that knows these bits. */
+enum kind { KIND_NONE, KIND_RECEIVE, KIND_SEND, KIND_POLL };
+struct tag {
+	enum kind kind;          /* 2 bits */
+	uint32_t index;          /* 31 bits: socket, group or slot */
+	uint32_t generation;     /* 31 bits */
+};
+static uint64_t tag_encode(enum kind kind, uint32_t index, uint32_t generation)
+{
+	return (uint64_t)kind << 62 | (uint64_t)(index & 0x7fffffff) << 31 | (generation & 0x7fffffff);
+}
+static struct tag tag_decode(uint64_t data)
+{
+	return (struct tag){ (enum kind)(data >> 62), (uint32_t)(data >> 31) & 0x7fffffff,
+	                     (uint32_t)data & 0x7fffffff };
+}
+
+struct receive {
+	struct msghdr message;       /* the layout of each buffer */
+	struct io_uring_buf_ring *ring;
+	size_t ring_size;
+	uint8_t *buffers;
+	bool armed;
+	bool rearm;                  /* ended: arm again once buffers are back */
+	int back;                    /* buffers to hand back at the end of this round */
+};
+
+struct uring {
+	struct engine engine;
+	struct engine_options options;
+	struct udp_socket sockets[UDP_SOCKETS_MAX];
+	struct receive receives[UDP_SOCKETS_MAX];
+	struct watches watches;
+	struct io_uring ring;
+	bool ring_open;
+	bool quiet;                  /* receives end and are not armed again */
+	bool deaf;                   /* closing: nothing is handed out any more */
+	unsigned polls;              /* in flight */
+	unsigned buffer_count;
+	size_t buffer_size;
+	unsigned half;
+	uint32_t round;              /* generation of sends */
+	struct batch *batches;       /* two halves */
+};
+
+static struct io_uring_sqe *next_sqe(struct uring *uring)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
+
+	/* A full queue is submitted; that makes room unless the kernel is out of memory. */
+	for (int tries = 0; !sqe && tries < 100; tries++) {
+		io_uring_submit(&uring->ring);
+		sqe = io_uring_get_sqe(&uring->ring);
+	}
+	return sqe;
+}
+
+/* ---- receive ---- */
+
+static uint8_t *buffer_at(const struct uring *uring, const struct receive *receive, unsigned id)
+{
+	return receive->buffers + id * uring->buffer_size;
+}
+
+static void give_back(struct uring *uring, struct receive *receive, unsigned id)
+{
+	io_uring_buf_ring_add(receive->ring, buffer_at(uring, receive, id), (unsigned)uring->buffer_size,
+	                      (unsigned short)id, io_uring_buf_ring_mask(uring->buffer_count),
+	                      receive->back++);
+}
+
+static void arm_receive(struct uring *uring, unsigned index)
+{
+	struct receive *receive = &uring->receives[index];
+	struct io_uring_sqe *sqe = next_sqe(uring);
+
+	receive->rearm = !sqe; /* the next round tries again */
+	if (!sqe)
+		return;
+	io_uring_prep_recvmsg_multishot(sqe, (int)index, &receive->message, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT | IOSQE_FIXED_FILE;
+	sqe->buf_group = (uint16_t)index;
+	sqe->user_data = tag_encode(KIND_RECEIVE, index, 0);
+	receive->armed = true;
+}
+
+/* Only bursts that UDP_GRO put together fill a batch; their replies leave by plain calls. */
+static void flush_batch(struct uring *uring)
+{
+	struct batch *batch = &uring->batches[uring->half];
+
+	batch_end(batch, uring->sockets);
+	for (unsigned i = 0; i < batch->group_count; i++) {
+		const struct udp_group *group = &batch->groups[i];
+		int fd = uring->sockets[group->peer.socket].fd;
+		if (sendmsg(fd, &group->message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && group->count > 1)
+			udp_send_singly(fd, group);
+	}
+	batch_begin(batch);
+}
+
+static void hand_out(struct uring *uring, const struct udp_peer *peer, const uint8_t *octets, size_t len)
+{
+	const struct engine_handler *handler = &uring->options.handler;
+	struct batch *batch = &uring->batches[uring->half];
+
+	if (batch_full(batch))
+		flush_batch(uring);
+	size_t reply = handler->datagram(handler->context, peer, octets, len, batch->at);
+	if (reply)
+		batch_add(batch, peer, reply);
+}
+
+static void hand_out_buffer(struct uring *uring, unsigned index, uint8_t *buffer, int filled)
+{
+	struct receive *receive = &uring->receives[index];
+	struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(buffer, filled, &receive->message);
+	struct udp_peer peer;
+
+	if (!out || uring->deaf)
+		return;
+	const uint8_t *octets = io_uring_recvmsg_payload(out, &receive->message);
+	size_t len = (size_t)filled - (size_t)(octets - buffer);
+	const struct cmsghdr *control =
+		(const void *)((uint8_t *)io_uring_recvmsg_name(out) + receive->message.msg_namelen);
+	if (!udp_peer_read(&peer, index, io_uring_recvmsg_name(out), control, out->controllen))
+		return;
+	size_t segment = uring->options.gro ? udp_segment_size(control, out->controllen) : 0;
+	while (segment && len > segment) {
+		hand_out(uring, &peer, octets, segment);
+		octets += segment;
+		len -= segment;
+	}
+	hand_out(uring, &peer, octets, len);
+}
+
+static void complete_receive(struct uring *uring, unsigned index, const struct io_uring_cqe *cqe)
+{
+	struct receive *receive = &uring->receives[index];
+
+	if (cqe->flags & IORING_CQE_F_BUFFER) {
+		unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+		if (cqe->res >= 0)
+			hand_out_buffer(uring, index, buffer_at(uring, receive, id), cqe->res);
+		give_back(uring, receive, id);
+	}
+	/* A multishot ends for many harmless reasons: an empty datagram, no buffer, a full queue. */
+	if (!(cqe->flags & IORING_CQE_F_MORE)) {
+		receive->armed = false;
+		receive->rearm = !uring->quiet;
+	}
+}
+
+/* ---- send ---- */
+
+static void send_group(struct uring *uring, struct udp_group *group, uint32_t number)
+{
+	struct io_uring_sqe *sqe = next_sqe(uring);
+
+	if (!sqe)
+		return;
+	if (group->message.msg_control || group->count > 1 || uring->options.send_plainly) {
+		io_uring_prep_sendmsg(sqe, group->peer.socket, &group->message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} else {
+		io_uring_prep_send(sqe, group->peer.socket, group->pieces[0].iov_base, group->len,
+		                   MSG_DONTWAIT | MSG_NOSIGNAL);
+		io_uring_prep_send_set_addr(sqe, &group->peer.address.any,
+		                            (uint16_t)group->message.msg_namelen);
+	}
+	sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+	sqe->user_data = tag_encode(KIND_SEND, number, uring->round);
+}
+
+static void send_batch(struct uring *uring)
+{
+	struct batch *batch = &uring->batches[uring->half];
+
+	batch_end(batch, uring->sockets);
+	for (unsigned i = 0; i < batch->group_count; i++)
+		send_group(uring, &batch->groups[i], i);
+}
+
+/* A send of the round before that failed. A group may have failed for being one: its replies go out
+ * singly. */
+static void complete_send(struct uring *uring, const struct tag *tag, int result)
+{
+	struct batch *batch = &uring->batches[uring->half ^ 1];
+	const struct udp_group *group = &batch->groups[tag->index];
+
+	if (result >= 0 || tag->generation != ((uring->round - 1) & 0x7fffffff) || group->count < 2)
+		return;
+	if (result != -EAGAIN)
+		uring->batches[0].grouping = uring->batches[1].grouping = false;
+	udp_send_singly(uring->sockets[group->peer.socket].fd, group);
+}
+
+/* ---- watch ---- */
+
+static int arm_poll(struct uring *uring, uint32_t slot)
+{
+	struct watch *watch = &uring->watches.slots[slot];
+	struct io_uring_sqe *sqe = next_sqe(uring);
+	unsigned mask = 0;
+
+	if (!sqe)
+		return MIST_ENOMEM;
+	if (watch->bits & WATCH_READ)
+		mask |= POLLIN;
+	if (watch->bits & WATCH_WRITE)
+		mask |= POLLOUT;
+	io_uring_prep_poll_add(sqe, watch->fd, mask);
+	sqe->user_data = tag_encode(KIND_POLL, slot, watch->generation);
+	watch->armed = watch->bits;
+	uring->polls++;
+	return MIST_OK;
+}
+
+/* Takes back a poll in flight. Its completion finds the generation gone, and is counted only. */
+static void cancel_poll(struct uring *uring, uint32_t slot)
+{
+	struct watch *watch = &uring->watches.slots[slot];
+	struct io_uring_sqe *sqe = next_sqe(uring);
+
+	if (sqe) {
+		io_uring_prep_poll_remove(sqe, tag_encode(KIND_POLL, slot, watch->generation));
+		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+		sqe->user_data = tag_encode(KIND_NONE, 0, 0);
+	}
+	watch->armed = 0;
+	watch->generation = (watch->generation + 1) & WATCH_GENERATIONS;
+}
+
+static int uring_watch(struct engine *engine, int fd, unsigned bits, watch_ready *ready, void *argument)
+{
+	struct uring *uring = (struct uring *)engine;
+	uint32_t slot = watches_find(&uring->watches, fd);
+
+	if (!bits) {
+		if (slot == WATCH_NONE)
+			return MIST_OK;
+		if (uring->watches.slots[slot].armed) {
+			/* The poll was armed on this file, perhaps in a request not yet submitted that only knows
+			 * its number: submit, so that the descriptor may be closed and the number used again. */
+			cancel_poll(uring, slot);
+			io_uring_submit(&uring->ring);
+		}
+		watches_remove(&uring->watches, slot);
+		return MIST_OK;
+	}
+	if (slot == WATCH_NONE && (slot = watches_add(&uring->watches, fd)) == WATCH_NONE)
+		return MIST_ENOMEM;
+	struct watch *watch = &uring->watches.slots[slot];
+	watch->ready = ready;
+	watch->argument = argument;
+	watch->bits = (uint8_t)bits;
+	if (watch->armed == bits)
+		return MIST_OK;
+	if (watch->armed)
+		cancel_poll(uring, slot);
+	return arm_poll(uring, slot);
+}
+
+static void complete_poll(struct uring *uring, const struct tag *tag, int result)
+{
+	struct watch *watch = watches_current(&uring->watches, tag->index, tag->generation);
+	unsigned bits = 0;
+
+	uring->polls--;
+	if (!watch)
+		return;
+	watch->armed = 0;
+	if (result < 0 || result & (POLLIN | POLLHUP | POLLERR))
+		bits |= WATCH_READ;
+	if (result < 0 || result & (POLLOUT | POLLHUP | POLLERR))
+		bits |= WATCH_WRITE;
+	bits &= watch->bits;
+	if (bits)
+		watch->ready(watch->argument, watch->fd, bits);
+	watch = watches_current(&uring->watches, tag->index, tag->generation);
+	if (watch && !watch->armed)
+		arm_poll(uring, tag->index);
+}
+
+/* ---- the round ---- */
+
+static void dispatch(struct uring *uring, const struct io_uring_cqe *cqe)
+{
+	struct tag tag = tag_decode(cqe->user_data);
+
+	switch (tag.kind) {
+	case KIND_RECEIVE:
+		complete_receive(uring, tag.index, cqe);
+		break;
+	case KIND_SEND:
+		complete_send(uring, &tag, cqe->res);
+		break;
+	case KIND_POLL:
+		complete_poll(uring, &tag, cqe->res);
+		break;
+	case KIND_NONE:
+		break;
+	}
+}
+
+/* Buffers go back before receives are armed: on an empty ring one would end at once. */
+static void recycle(struct uring *uring)
+{
+	for (unsigned i = 0; i < uring->options.socket_count; i++) {
+		struct receive *receive = &uring->receives[i];
+		if (receive->back) {
+			io_uring_buf_ring_advance(receive->ring, receive->back);
+			receive->back = 0;
+		}
+		if (receive->rearm)
+			arm_receive(uring, i);
+	}
+}
+
+/* Handles up to COMPLETIONS_MAX completions; returns how many there were. */
+static unsigned complete(struct uring *uring)
+{
+	struct io_uring_cqe *cqes[COMPLETIONS_MAX];
+	unsigned n = io_uring_peek_batch_cqe(&uring->ring, cqes, COMPLETIONS_MAX);
+
+	for (unsigned i = 0; i < n; i++)
+		dispatch(uring, cqes[i]);
+	io_uring_cq_advance(&uring->ring, n);
+	recycle(uring);
+	return n;
+}
+
+static void submit_and_wait(struct uring *uring, uint32_t timeout_ms)
+{
+	struct io_uring_cqe *cqe;
+	struct __kernel_timespec time = { .tv_sec = timeout_ms / 1000,
+	                                  .tv_nsec = (long long)(timeout_ms % 1000) * 1000000 };
+
+	io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, timeout_ms == UINT32_MAX ? NULL : &time, NULL);
+	/* What the kernel left in the queue still names our replies. */
+	for (int tries = 0; io_uring_sq_ready(&uring->ring) && tries < 100; tries++)
+		io_uring_submit(&uring->ring);
+}
+
+/* Returns the number of completions. */
+static unsigned run_round(struct uring *uring, uint32_t timeout_ms)
+{
+	const struct engine_handler *handler = &uring->options.handler;
+
+	handler->park(handler->context);
+	submit_and_wait(uring, timeout_ms);
+	handler->batch(handler->context);
+	if (!io_uring_sq_ready(&uring->ring)) {
+		uring->half ^= 1;
+		uring->round++;
+		batch_begin(&uring->batches[uring->half]);
+	}
+	unsigned n = complete(uring);
+	send_batch(uring);
+	return n;
+}
+
+static void uring_run(struct engine *engine, uint32_t timeout_ms)
+{
+	run_round((struct uring *)engine, timeout_ms);
+}
+
+/* ---- open and close ---- */
+
+/*
+ * liburing maps and unmaps rings by system calls of its own, which ThreadSanitizer does not see: a ring
+ * looks to it like the one another thread had at that place before. So the end of each ring is made
+ * to happen before the beginning of the next.
+ */
+#ifdef __SANITIZE_THREAD__
+void __tsan_acquire(const void *);
+void __tsan_release(const void *);
+static void ring_begins(void) { __tsan_acquire(&engine_uring); }
+static void ring_ends(void) { __tsan_release(&engine_uring); }
+#else
+static void ring_begins(void) { }
+static void ring_ends(void) { }
+#endif
+
+static void cancel_receives(struct uring *uring)
+{
+	uring->quiet = true;
+	for (unsigned i = 0; i < uring->options.socket_count; i++) {
+		struct receive *receive = &uring->receives[i];
+		receive->rearm = false;
+		struct io_uring_sqe *sqe = receive->armed ? next_sqe(uring) : NULL;
+		if (!sqe)
+			continue;
+		io_uring_prep_cancel64(sqe, tag_encode(KIND_RECEIVE, i, 0), 0);
+		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+		sqe->user_data = tag_encode(KIND_NONE, 0, 0);
+	}
+}
+
+static bool receives_armed(const struct uring *uring)
+{
+	for (unsigned i = 0; i < uring->options.socket_count; i++)
+		if (uring->receives[i].armed)
+			return true;
+	return false;
+}
+
+/* What has come is handed out as ever; the sockets stay usable for replies. A cancellation overtakes
+ * the datagrams that wait in the socket, so those are taken first. */
+static void uring_quiet(struct engine *engine)
+{
+	struct uring *uring = (struct uring *)engine;
+
+	for (int i = 0; i < QUIET_ROUNDS_MAX && run_round(uring, 0); i++)
+		;
+	cancel_receives(uring);
+	for (int i = 0; receives_armed(uring) && i < REAP_ROUNDS_MAX; i++)
+		run_round(uring, 10);
+}
+
+/* Waits for the final completion of everything in flight: until then the ring holds the files. */
+static void reap(struct uring *uring)
+{
+	uring->deaf = true;
+	cancel_receives(uring);
+	for (uint32_t slot = 0; slot < uring->watches.size; slot++)
+		if (uring->watches.slots[slot].fd >= 0 && uring->watches.slots[slot].armed)
+			cancel_poll(uring, slot);
+	for (int i = 0; (uring->polls || receives_armed(uring) || io_uring_sq_ready(&uring->ring)) &&
+	                i < REAP_ROUNDS_MAX; i++) {
+		submit_and_wait(uring, 10);
+		complete(uring);
+	}
+}
+
+static void uring_close(struct engine *engine)
+{
+	struct uring *uring = (struct uring *)engine;
+
+	if (uring->ring_open) {
+		reap(uring);
+		io_uring_unregister_files(&uring->ring);
+		for (unsigned i = 0; i < uring->options.socket_count; i++)
+			if (uring->receives[i].ring)
+				io_uring_unregister_buf_ring(&uring->ring, (int)i);
+		ring_ends();
+		io_uring_queue_exit(&uring->ring);
+	}
+	for (unsigned i = 0; i < uring->options.socket_count; i++) {
+		struct receive *receive = &uring->receives[i];
+		if (receive->ring)
+			munmap(receive->ring, receive->ring_size);
+		if (receive->buffers)
+			munmap(receive->buffers, uring->buffer_count * uring->buffer_size);
+	}
+	watches_free(&uring->watches);
+	free(uring->batches);
+	free(uring);
+}
+
+/* DEFER_TASKRUN (6.1) runs completions when we ask and not when an interrupt likes to; TASKRUN_FLAG goes
+ * with it. Kernels without it still do well with COOP_TASKRUN. */
+static int open_ring(struct uring *uring)
+{
+	static const unsigned flags[] = {
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+		IORING_SETUP_COOP_TASKRUN,
+		0,
+	};
+	int result = -EINVAL;
+
+	for (unsigned i = 0; i < sizeof flags / sizeof *flags && result == -EINVAL; i++) {
+		struct io_uring_params params = {
+			.flags = flags[i] | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+			.cq_entries = CQ_ENTRIES,
+		};
+		result = io_uring_queue_init_params(SQ_ENTRIES, &uring->ring, &params);
+		if (!result && !(params.features & IORING_FEAT_CQE_SKIP && params.features & IORING_FEAT_EXT_ARG &&
+		                 params.features & IORING_FEAT_NODROP)) {
+			io_uring_queue_exit(&uring->ring);
+			result = -EOPNOTSUPP;
+		}
+	}
+	if (result) {
+		errno = -result;
+		return result == -ENOMEM ? MIST_ENOMEM : MIST_EENGINE;
+	}
+	ring_begins();
+	uring->ring_open = true;
+	io_uring_register_ring_fd(&uring->ring); /* saves a look-up a call; fine without */
+	return MIST_OK;
+}
+
+static int map(void **memory, size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return MIST_ENOMEM;
+	*memory = p;
+	return MIST_OK;
+}
+
+static int open_receive(struct uring *uring, unsigned index)
+{
+	struct receive *receive = &uring->receives[index];
+	size_t ring_size = uring->buffer_count * sizeof(struct io_uring_buf);
+	void *ring, *buffers;
+
+	receive->message.msg_namelen = udp_address_len(uring->sockets[index].family);
+	receive->message.msg_controllen = udp_control_len(&uring->sockets[index], uring->options.gro);
+	if (receive->message.msg_controllen) /* it stands behind the name and has to be aligned */
+		receive->message.msg_namelen = (receive->message.msg_namelen + 7u) & ~7u;
+	if (map(&buffers, uring->buffer_count * uring->buffer_size))
+		return MIST_ENOMEM;
+	receive->buffers = buffers;
+	if (map(&ring, ring_size))
+		return MIST_ENOMEM;
+	struct io_uring_buf_reg registration = {
+		.ring_addr = (uint64_t)(uintptr_t)ring,
+		.ring_entries = uring->buffer_count,
+		.bgid = (uint16_t)index,
+	};
+	int result = io_uring_register_buf_ring(&uring->ring, &registration, 0);
+	if (result) {
+		munmap(ring, ring_size);
+		errno = -result;
+		return MIST_EENGINE;
+	}
+	receive->ring = ring;
+	receive->ring_size = ring_size;
+	io_uring_buf_ring_init(receive->ring);
+	for (unsigned id = 0; id < uring->buffer_count; id++)
+		give_back(uring, receive, id);
+	receive->rearm = true;
+	return MIST_OK;
+}
+
+static int register_sockets(struct uring *uring)
+{
+	int fds[UDP_SOCKETS_MAX];
+
+	for (unsigned i = 0; i < uring->options.socket_count; i++)
+		fds[i] = uring->sockets[i].fd;
+	int result = uring->options.socket_count
+		? io_uring_register_files(&uring->ring, fds, uring->options.socket_count) : 0;
+	if (result) {
+		errno = -result;
+		return MIST_EENGINE;
+	}
+	return MIST_OK;
+}
+
+static int uring_open(struct engine **engine, const struct engine_options *options)
+{
+	int error = MIST_ENOMEM;
+	struct uring *uring = calloc(1, sizeof *uring);
+	if (!uring)
+		return MIST_ENOMEM;
+	uring->engine.type = &engine_uring;
+	uring->options = *options;
+	memcpy(uring->sockets, options->sockets, options->socket_count * sizeof *options->sockets);
+	uring->buffer_count = options->gro ? BUFFERS_GRO : BUFFERS_PLAIN;
+	uring->buffer_size = options->gro ? BUFFER_GRO : BUFFER_PLAIN;
+	uring->batches = malloc(2 * sizeof *uring->batches);
+	if (!uring->batches || watches_init(&uring->watches))
+		goto fail;
+	batch_init(&uring->batches[0]);
+	batch_init(&uring->batches[1]);
+	error = open_ring(uring);
+	if (!error)
+		error = register_sockets(uring);
+	for (unsigned i = 0; i < options->socket_count && !error; i++)
+		error = open_receive(uring, i);
+	if (error)
+		goto fail;
+	recycle(uring);
+	*engine = &uring->engine;
+	return MIST_OK;
+
+fail:;
+	int why = errno;
+	uring_close(&uring->engine);
+	errno = why;
+	return error;
+}
+
+const struct engine_type engine_uring = {
+	.name = "uring",
+	.open = uring_open,
+	.watch = uring_watch,
+	.quiet = uring_quiet,
+	.run = uring_run,
+	.close = uring_close,
+};

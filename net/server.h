@@ -1,0 +1,43 @@
+/*
+ * What a server is to the files of net/: server.c makes and ends it, lookup.c asks it.
+ */
+#ifndef MIST_NET_SERVER_H
+#define MIST_NET_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/fork_guard.h"
+#include "core/query.h"
+#include "core/view.h"
+#include "forward/cache.h"
+#include "mistcore.h"
+#include "net/background.h"
+#include "net/socket.h"
+#include "net/worker.h"
+
+#define NSID_MAX 128 /* octets: goes into responses of 512 */
+
+struct mist_server {
+	/* Set at the start, then immutable. */
+	struct guard guard;
+	struct identity identity;
+	char nsid[NSID_MAX + 1];
+	struct listeners listeners;
+	struct cache *cache;
+	enum mist_engine engine;
+	enum mist_steer steer;
+	bool send_plainly;
+	char engine_reason[160];
+	unsigned worker_count;
+	struct worker *workers[VIEW_WORKERS_MAX];
+
+	/* What changes while it serves. */
+	pthread_mutex_t content_lock;    /* of the next two: publishing, and renewing in the background */
+	struct mist_content *content;
+	_Atomic(uint64_t) signatures;
+	struct publisher publisher;
+	struct background background;
+};
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * DNS over TCP (RFC 7766): connections with pipelined questions. Replies leave in the order in which
+ * they are ready; those of one read leave as one send. A connection that waits holds no buffer: octets
+ * are read into memory shared by all connections of the worker, and only a message in pieces, or a
+ * reply that the client does not take, is kept.
+ */
+#ifndef MIST_NET_TCP_H
+#define MIST_NET_TCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/engine.h"
+#include "net/socket.h"
+
+/* A connection, by value: may be kept; says nothing once the connection is gone. */
+struct tcp_id { uint32_t slot, generation; };
+
+enum tcp_answer {
+	TCP_SILENCE,             /* no reply will come */
+	TCP_REPLY,               /* written */
+	TCP_LATER,               /* tcp_reply() or tcp_forget() will be called */
+};
+
+struct tcp_counters {
+	_Atomic(uint64_t) accepted, refused, open;
+};
+
+struct tcp_options {
+	struct engine *engine;
+	const int *listeners;    /* descriptors */
+	unsigned listener_count;
+	unsigned clients;        /* connections at most */
+	unsigned clients_each;   /* per client address */
+	uint32_t idle_ms;
+	/* Answers a request: at most 65,535 octets to `reply`. */
+	enum tcp_answer (*request)(void *context, const struct tcp_id *id, const union socket_address *peer,
+	                           const uint8_t *octets, size_t len, uint8_t *reply, size_t *reply_len);
+	/* No descriptor or memory for a connection: accepting pauses a moment. `why` is an errno. */
+	void (*starved)(void *context, int why);
+	uint64_t (*now_ms)(void *context);
+	void *context;
+	struct tcp_counters *counters;
+};
+
+struct tcp;
+int tcp_new(struct tcp **tcp, const struct tcp_options *options);
+void tcp_free(struct tcp *tcp); /* closes every connection */
+
+/* The reply to a request that was answered with TCP_LATER, or that there will be none. */
+void tcp_reply(struct tcp *tcp, const struct tcp_id *id, const uint8_t *octets, size_t len);
+void tcp_forget(struct tcp *tcp, const struct tcp_id *id);
+
+/* Closes what is idle for too long. Call when tcp_next_ms() has passed; UINT32_MAX: no need. */
+void tcp_tick(struct tcp *tcp);
+uint32_t tcp_next_ms(const struct tcp *tcp);
+
+/* For a graceful stop: accepts and reads no more, closes what has nothing to finish. */
+void tcp_quiet(struct tcp *tcp);
+unsigned tcp_open(const struct tcp *tcp);
+
+#endif

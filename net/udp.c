@@ -1,0 +1,202 @@
+/*
+ * See udp.h.
+ */
+#include "net/udp.h"
+
+#include <netinet/udp.h>
+#include <string.h>
+
+bool udp_peer_read(struct udp_peer *peer, unsigned socket, const struct sockaddr *address,
+                   const struct cmsghdr *control, size_t control_len)
+{
+	peer->socket = (uint8_t)socket;
+	peer->local_len = 0;
+	peer->interface = 0;
+	if (address->sa_family == AF_INET)
+		memcpy(&peer->address.v4, address, sizeof peer->address.v4);
+	else
+		memcpy(&peer->address.v6, address, sizeof peer->address.v6);
+	/* The port stands at the same place in both. */
+	if (peer->address.v4.sin_port == 0)
+		return false;
+
+	struct msghdr walk = { .msg_control = (void *)(uintptr_t)control, .msg_controllen = control_len };
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&walk); c; c = CMSG_NXTHDR(&walk, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof info);
+			memcpy(peer->local, &info.ipi_spec_dst, peer->local_len = 4);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof info);
+			memcpy(peer->local, &info.ipi6_addr, peer->local_len = 16);
+			peer->interface = info.ipi6_ifindex;
+		}
+	}
+	return true;
+}
+
+size_t udp_segment_size(const struct cmsghdr *control, size_t control_len)
+{
+	struct msghdr walk = { .msg_control = (void *)(uintptr_t)control, .msg_controllen = control_len };
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&walk); c; c = CMSG_NXTHDR(&walk, c)) {
+		if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+			int size;
+			memcpy(&size, CMSG_DATA(c), sizeof size);
+			return size > 0 ? (size_t)size : 0;
+		}
+	}
+	return 0;
+}
+
+size_t udp_control_len(const struct udp_socket *socket, bool gro)
+{
+	size_t len = gro ? CMSG_SPACE(sizeof(int)) : 0;
+
+	if (socket->wildcard)
+		len += socket->family == AF_INET ? CMSG_SPACE(sizeof(struct in_pktinfo))
+		                                 : CMSG_SPACE(sizeof(struct in6_pktinfo));
+	return len;
+}
+
+/* Appends control data with the address a reply leaves from; returns its length. */
+static size_t put_local(uint8_t *control, const struct udp_peer *peer)
+{
+	struct cmsghdr *c = (struct cmsghdr *)(void *)control;
+
+	if (peer->local_len == 4) {
+		struct in_pktinfo info = { .ipi_ifindex = 0 }; /* routing picks the interface */
+		memcpy(&info.ipi_spec_dst, peer->local, 4);
+		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP,
+		                       .cmsg_type = IP_PKTINFO };
+		memcpy(CMSG_DATA(c), &info, sizeof info);
+		return CMSG_SPACE(sizeof info);
+	}
+	struct in6_pktinfo info = { .ipi6_ifindex = peer->interface };
+	memcpy(&info.ipi6_addr, peer->local, 16);
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6,
+	                       .cmsg_type = IPV6_PKTINFO };
+	memcpy(CMSG_DATA(c), &info, sizeof info);
+	return CMSG_SPACE(sizeof info);
+}
+
+static size_t put_segment(uint8_t *control, uint16_t size)
+{
+	struct cmsghdr *c = (struct cmsghdr *)(void *)control;
+
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof size), .cmsg_level = SOL_UDP,
+	                       .cmsg_type = UDP_SEGMENT };
+	memcpy(CMSG_DATA(c), &size, sizeof size);
+	return CMSG_SPACE(sizeof size);
+}
+
+static bool same_peer(const struct udp_peer *a, const struct udp_peer *b)
+{
+	if (a->socket != b->socket || a->local_len != b->local_len ||
+	    memcmp(a->local, b->local, a->local_len) != 0)
+		return false;
+	if (a->address.any.sa_family == AF_INET)
+		return a->address.v4.sin_port == b->address.v4.sin_port &&
+		       a->address.v4.sin_addr.s_addr == b->address.v4.sin_addr.s_addr;
+	return a->address.v6.sin6_port == b->address.v6.sin6_port && a->interface == b->interface &&
+	       a->address.v6.sin6_scope_id == b->address.v6.sin6_scope_id &&
+	       memcmp(&a->address.v6.sin6_addr, &b->address.v6.sin6_addr, 16) == 0;
+}
+
+/* The port tells clients apart; a collision only costs a group of its own. */
+static unsigned bucket_of(const struct udp_peer *peer, size_t len)
+{
+	uint32_t mix = (uint32_t)peer->address.v4.sin_port << 16 ^ (uint32_t)len ^ (uint32_t)peer->socket << 11;
+
+	return mix * 2654435761u >> 24; /* Knuth's multiplier; the top eight bits are mixed best */
+}
+
+void batch_init(struct batch *batch)
+{
+	memset(batch->buckets, 0, sizeof batch->buckets);
+	batch->reply_count = batch->group_count = 0;
+	batch->grouping = true;
+	batch->at = batch->octets;
+}
+
+void batch_begin(struct batch *batch)
+{
+	if (batch->group_count)
+		memset(batch->buckets, 0, sizeof batch->buckets);
+	batch->reply_count = batch->group_count = 0;
+	batch->at = batch->octets;
+}
+
+void batch_add(struct batch *batch, const struct udp_peer *peer, size_t len)
+{
+	uint8_t *bucket = &batch->buckets[bucket_of(peer, len)];
+	struct udp_group *group = *bucket ? &batch->groups[*bucket - 1] : NULL;
+
+	if (!group || !batch->grouping || group->len != len || group->count == UDP_GROUP_MAX ||
+	    !same_peer(&group->peer, peer)) {
+		group = &batch->groups[batch->group_count++];
+		*bucket = (uint8_t)batch->group_count;
+		group->peer = *peer;
+		group->len = (uint16_t)len;
+		group->count = 0;
+	}
+	group->pieces[group->count++] = (struct iovec){ batch->at, len };
+	batch->reply_count++;
+	batch->at += (len + 63) & ~(size_t)63;
+}
+
+void batch_end(struct batch *batch, const struct udp_socket *sockets)
+{
+	for (unsigned i = 0; i < batch->group_count; i++) {
+		struct udp_group *group = &batch->groups[i];
+		size_t control_len = 0;
+
+		if (group->peer.local_len)
+			control_len += put_local(group->control, &group->peer);
+		if (group->count > 1)
+			control_len += put_segment(group->control + control_len, group->len);
+		group->message = (struct msghdr){
+			.msg_name = &group->peer.address,
+			.msg_namelen = udp_address_len(sockets[group->peer.socket].family),
+			.msg_iov = group->pieces,
+			.msg_iovlen = group->count,
+			.msg_control = control_len ? group->control : NULL,
+			.msg_controllen = control_len,
+		};
+	}
+}
+
+static void send_one(int fd, const struct udp_peer *peer, struct iovec *piece)
+{
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	struct msghdr message = {
+		.msg_name = (void *)(uintptr_t)&peer->address,
+		.msg_namelen = udp_address_len(peer->address.any.sa_family),
+		.msg_iov = piece,
+		.msg_iovlen = 1,
+	};
+
+	if (peer->local_len) {
+		message.msg_controllen = put_local(control, peer);
+		message.msg_control = control;
+	}
+	/* A full send buffer loses the reply, as a full network does: the client asks again. */
+	(void)!sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void udp_send_singly(int fd, const struct udp_group *group)
+{
+	for (unsigned i = 0; i < group->count; i++) {
+		struct iovec piece = group->pieces[i];
+		send_one(fd, &group->peer, &piece);
+	}
+}
+
+void udp_send(const struct udp_socket *sockets, const struct udp_peer *peer, const uint8_t *octets,
+              size_t len)
+{
+	struct iovec piece = { (void *)(uintptr_t)octets, len };
+
+	send_one(sockets[peer->socket].fd, peer, &piece);
+}

@@ -1,0 +1,579 @@
+/*
+ * See worker.h. process() holds the only switch on the verdict of a query; around it stand the two
+ * ways a request comes in (datagram, TCP) and the three a reply goes out (in place, later, not at all).
+ */
+#include "net/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/report.h"
+#include "core/type.h"
+#include "forward/forward.h"
+#include "net/background.h"
+#include "net/tcp.h"
+
+struct counters {
+	_Atomic(uint64_t) udp_queries, tcp_queries, udp_replies, tcp_replies, dropped, truncated;
+	_Atomic(uint64_t) rcode[16];
+	_Atomic(uint64_t) local, denied, special, failed, forwarded;
+};
+
+struct worker {
+	struct worker_options options;
+	pthread_t thread;
+	struct engine *engine;
+	struct forward *forward;
+	struct tcp *tcp;
+	struct udp_socket sockets[UDP_SOCKETS_MAX];
+	int tcp_listeners[UDP_SOCKETS_MAX];
+	int wake;                        /* an eventfd: worker_stop() writes */
+	_Atomic(bool) stop;
+	const struct view *view;         /* of the running batch */
+	bool parked;
+	uint64_t now_ms;
+	uint32_t now_s;
+	uint64_t starved_ms;             /* when that was last reported; 0: never */
+	struct query query;
+	struct counters counters;
+	struct tcp_counters tcp_counters;
+	struct forward_counters forward_counters;
+	/* The start: the thread says how it went. */
+	pthread_mutex_t lock;
+	pthread_cond_t begun;
+	bool ready;
+	int error, why;                  /* why: errno */
+};
+
+static void count(_Atomic(uint64_t) *counter)
+{
+	/* One writer: a load and a store are enough, and a locked instruction is not. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+	                      memory_order_relaxed);
+}
+
+/* ---- clients: where a reply goes that has to wait ---- */
+
+struct origin {
+	const struct udp_peer *udp;      /* or */
+	const struct tcp_id *tcp;
+};
+
+static_assert(sizeof(struct udp_peer) <= sizeof(struct client), "a client holds a UDP peer");
+static_assert(sizeof(struct tcp_id) <= sizeof(struct client), "a client holds a TCP id");
+
+static struct client client_encode(const struct origin *origin)
+{
+	struct client client = { { 0 } };
+
+	if (origin->udp)
+		memcpy(client.octets, origin->udp, sizeof *origin->udp);
+	else
+		memcpy(client.octets, origin->tcp, sizeof *origin->tcp);
+	return client;
+}
+
+/* ---- replies ---- */
+
+static void count_reply(struct worker *worker, enum transport transport, const uint8_t *response)
+{
+	struct counters *counters = &worker->counters;
+	unsigned flags = wire_get16(response + 2);
+
+	count(transport == TRANSPORT_UDP ? &counters->udp_replies : &counters->tcp_replies);
+	count(&counters->rcode[flags & 15]);
+	if (flags & FLAG_TC)
+		count(&counters->truncated);
+}
+
+/* forward_options.reply: an answer that had to wait. */
+static void reply_later(void *context, const struct client *client, enum transport transport,
+                        const uint8_t *response, size_t len)
+{
+	struct worker *worker = context;
+
+	count_reply(worker, transport, response);
+	if (transport == TRANSPORT_UDP) {
+		struct udp_peer peer;
+		memcpy(&peer, client->octets, sizeof peer);
+		udp_send(worker->sockets, &peer, response, len);
+	} else {
+		struct tcp_id id;
+		memcpy(&id, client->octets, sizeof id);
+		tcp_reply(worker->tcp, &id, response, len);
+	}
+}
+
+static void forget(void *context, const struct client *client, enum transport transport)
+{
+	struct worker *worker = context;
+
+	count(&worker->counters.dropped);
+	if (transport != TRANSPORT_UDP) {
+		struct tcp_id id;
+		memcpy(&id, client->octets, sizeof id);
+		tcp_forget(worker->tcp, &id);
+	}
+}
+
+/* ---- queries ---- */
+
+/*
+ * Transfers and updates need connections, keys and histories, which are no matter of one packet: this
+ * is where they leave the packet's path. Nobody may transfer or update yet, so each is told no.
+ */
+static enum verdict handoff(struct query *query)
+{
+	if (query->request.opcode != OPCODE_QUERY)
+		return query_fail(query, RCODE_NOTIMP, EDE_NONE, NULL);
+	return query_fail(query, RCODE_REFUSED, EDE_PROHIBITED, "transfers are not allowed");
+}
+
+static void count_route(struct worker *worker, const struct query *query)
+{
+	struct counters *counters = &worker->counters;
+
+	switch (query->first) {
+	case ROUTE_LOCAL:
+		if (query->route.zone) /* else it never came to routing */
+			count(query->route.kind == ROUTE_LOCAL && query->route.zone->failed ? &counters->failed
+			                                                                    : &counters->local);
+		break;
+	case ROUTE_FORWARD:
+		count(&counters->forwarded);
+		break;
+	case ROUTE_DENY:
+		count(&counters->denied);
+		break;
+	case ROUTE_SPECIAL:
+		count(&counters->special);
+		break;
+	}
+}
+
+enum outcome { OUTCOME_NONE, OUTCOME_REPLY, OUTCOME_LATER };
+
+/* From request to outcome: the only switch on the verdict. */
+static enum outcome process(struct worker *worker, struct query *query, const struct origin *origin)
+{
+	query->now_s = worker->now_s;
+	query->identity = worker->options.identity;
+	query->route = (struct route){ .kind = ROUTE_LOCAL };
+	query->first = ROUTE_LOCAL;
+
+	enum verdict verdict = query_process(query, worker->view);
+	count_route(worker, query);
+	for (;;) {
+		switch (verdict) {
+		case QUERY_DROP:
+			count(&worker->counters.dropped);
+			return OUTCOME_NONE;
+		case QUERY_REPLY:
+			count_reply(worker, query->transport, query->response);
+			return OUTCOME_REPLY;
+		case QUERY_HANDOFF:
+			verdict = handoff(query);
+			break;
+		case QUERY_FORWARD: {
+			const struct client client = client_encode(origin);
+			enum forwarded forwarded = forward_query(worker->forward, query, &client);
+			if (forwarded == FORWARD_WAIT)
+				return OUTCOME_LATER;
+			verdict = query_resume(query, worker->view, forwarded == FORWARD_MORE);
+			break;
+		}
+		}
+	}
+}
+
+static void set_client(struct query *query, const struct sockaddr *address)
+{
+	const struct sockaddr_in *v4 = (const void *)address;
+	const struct sockaddr_in6 *v6 = (const void *)address;
+
+	if (address->sa_family == AF_INET)
+		memcpy(query->client, &v4->sin_addr, query->client_len = 4);
+	else
+		memcpy(query->client, &v6->sin6_addr, query->client_len = 16);
+}
+
+/* engine_handler.datagram */
+static size_t datagram(void *context, const struct udp_peer *peer, const uint8_t *octets, size_t len,
+                       uint8_t *reply)
+{
+	struct worker *worker = context;
+	struct query *query = &worker->query;
+	const struct origin origin = { .udp = peer };
+
+	count(&worker->counters.udp_queries);
+	query->octets = octets;
+	query->len = len;
+	query->response = reply;
+	query->response_size = UDP_REPLY_MAX;
+	query->transport = TRANSPORT_UDP;
+	set_client(query, &peer->address.any);
+	return process(worker, query, &origin) == OUTCOME_REPLY ? query->response_len : 0;
+}
+
+/* tcp_options.request */
+static enum tcp_answer request(void *context, const struct tcp_id *id, const union socket_address *peer,
+                               const uint8_t *octets, size_t len, uint8_t *reply, size_t *reply_len)
+{
+	struct worker *worker = context;
+	struct query *query = &worker->query;
+	const struct origin origin = { .tcp = id };
+
+	count(&worker->counters.tcp_queries);
+	query->octets = octets;
+	query->len = len;
+	query->response = reply;
+	query->response_size = MESSAGE_MAX;
+	query->transport = TRANSPORT_TCP;
+	set_client(query, &peer->any);
+	enum outcome outcome = process(worker, query, &origin);
+	if (outcome == OUTCOME_REPLY)
+		*reply_len = query->response_len;
+	return outcome == OUTCOME_REPLY ? TCP_REPLY : outcome == OUTCOME_LATER ? TCP_LATER : TCP_SILENCE;
+}
+
+/* tcp_options.starved. Said once a minute: it would happen five times a second. */
+static void starved(void *context, int why)
+{
+	struct worker *worker = context;
+
+	if (worker->starved_ms && worker->now_ms - worker->starved_ms < 60000)
+		return;
+	worker->starved_ms = worker->now_ms;
+	report(worker->options.reporter, MIST_LEVEL_WARNING, NULL, 0,
+	       "TCP connections cannot be accepted for now: %s", strerrordesc_np(why));
+}
+
+/* ---- batches ---- */
+
+static void look_at_clocks(struct worker *worker)
+{
+	struct timespec time;
+
+	/* The coarse clocks: a page read, right to 4 ms. */
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+	worker->now_ms = (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+	clock_gettime(CLOCK_REALTIME_COARSE, &time);
+	worker->now_s = (uint32_t)time.tv_sec;
+}
+
+static void park(void *context)
+{
+	struct worker *worker = context;
+
+	worker_park(worker->options.publisher, worker->options.index);
+	worker->view = NULL;
+	worker->parked = true;
+}
+
+static void batch(void *context)
+{
+	struct worker *worker = context;
+
+	worker->view = worker->parked ? worker_unpark(worker->options.publisher, worker->options.index)
+	                              : worker_next(worker->options.publisher, worker->options.index);
+	worker->parked = false;
+	look_at_clocks(worker);
+}
+
+static const struct view *view_of(void *context) { return ((struct worker *)context)->view; }
+static uint32_t now_s_of(void *context) { return ((struct worker *)context)->now_s; }
+static uint64_t now_ms_of(void *context) { return ((struct worker *)context)->now_ms; }
+
+/* ---- the loop ---- */
+
+static int loop_watch(void *context, int fd, unsigned bits, watch_ready *ready, void *argument)
+{
+	struct worker *worker = context;
+
+	return worker->engine->type->watch(worker->engine, fd, bits, ready, argument);
+}
+
+static void woken(void *argument, int fd, unsigned bits)
+{
+	uint64_t times;
+
+	(void)argument; /* the flag is looked at after each round */
+	(void)bits;
+	(void)!read(fd, &times, sizeof times);
+}
+
+/* One round of everything, at most `limit_ms` long. */
+static void run_round(struct worker *worker, uint32_t limit_ms)
+{
+	uint32_t forward_ms = forward_next_ms(worker->forward), tcp_ms = tcp_next_ms(worker->tcp);
+	uint32_t timeout_ms = forward_ms < tcp_ms ? forward_ms : tcp_ms;
+
+	worker->engine->type->run(worker->engine, timeout_ms < limit_ms ? timeout_ms : limit_ms);
+	if (forward_next_ms(worker->forward) != UINT32_MAX)
+		forward_tick(worker->forward);
+	if (tcp_next_ms(worker->tcp) != UINT32_MAX)
+		tcp_tick(worker->tcp);
+}
+
+/* What is in flight has WORKER_STOP_MS to end. */
+static void wind_down(struct worker *worker)
+{
+	worker->engine->type->quiet(worker->engine);
+	batch(worker);
+	tcp_quiet(worker->tcp);
+	uint64_t deadline = worker->now_ms + WORKER_STOP_MS;
+	while ((forward_waiting(worker->forward) || tcp_open(worker->tcp)) && worker->now_ms < deadline)
+		run_round(worker, 50);
+}
+
+static void pin(const struct worker *worker)
+{
+	cpu_set_t cpus, one;
+	unsigned nth;
+
+	if (sched_getaffinity(0, sizeof cpus, &cpus) || CPU_COUNT(&cpus) == 0)
+		return;
+	nth = worker->options.index % (unsigned)CPU_COUNT(&cpus);
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &cpus) && nth-- == 0) {
+			CPU_ZERO(&one);
+			CPU_SET(cpu, &one);
+			sched_setaffinity(0, sizeof one, &one);
+			return;
+		}
+	}
+}
+
+static int open_engine(struct worker *worker)
+{
+	const struct engine_options options = {
+		.handler = { worker, park, batch, datagram },
+		.sockets = worker->sockets,
+		.socket_count = worker->options.listeners->count,
+		.gro = worker->options.gro,
+		.send_plainly = worker->options.send_plainly,
+	};
+	int error = worker->options.engine->open(&worker->engine, &options);
+
+	if (!error)
+		error = worker->engine->type->watch(worker->engine, worker->wake, WATCH_READ, woken, worker);
+	return error;
+}
+
+static struct upstream_address upstream_address_of(const union socket_address *address)
+{
+	struct upstream_address result = { .family = (uint8_t)address->any.sa_family };
+
+	if (address->any.sa_family == AF_INET6) {
+		memcpy(result.octets, &address->v6.sin6_addr, 16);
+		result.port = ntohs(address->v6.sin6_port);
+	} else {
+		memcpy(result.octets, &address->v4.sin_addr, 4);
+		result.port = ntohs(address->v4.sin_port);
+	}
+	return result;
+}
+
+static int open_forward(struct worker *worker)
+{
+	struct upstream_address own[LISTEN_ADDRESSES_MAX];
+	size_t own_count = 0;
+
+	for (; own_count < worker->options.listeners->count; own_count++)
+		own[own_count] = upstream_address_of(&worker->options.listeners->at[own_count].address);
+	const struct forward_options options = {
+		.loop = { worker, loop_watch },
+		.cache = worker->options.cache,
+		.identity = worker->options.identity,
+		.own = own,
+		.own_count = own_count,
+		.reply = reply_later,
+		.forget = forget,
+		.context = worker,
+		.view = view_of,
+		.now_s = now_s_of,
+		.now_ms = now_ms_of,
+		.counters = &worker->forward_counters,
+	};
+
+	return forward_new(&worker->forward, &options);
+}
+
+static int open_tcp(struct worker *worker)
+{
+	const struct tcp_options options = {
+		.engine = worker->engine,
+		.listeners = worker->tcp_listeners,
+		.listener_count = worker->options.listeners->count,
+		.clients = worker->options.tcp_clients,
+		.clients_each = worker->options.tcp_clients_each,
+		.idle_ms = worker->options.identity->tcp_idle_ms,
+		.request = request,
+		.starved = starved,
+		.now_ms = now_ms_of,
+		.context = worker,
+		.counters = &worker->tcp_counters,
+	};
+
+	return tcp_new(&worker->tcp, &options);
+}
+
+static void say(struct worker *worker, int error)
+{
+	pthread_mutex_lock(&worker->lock);
+	worker->error = error;
+	worker->why = errno;
+	worker->ready = true;
+	pthread_cond_signal(&worker->begun);
+	pthread_mutex_unlock(&worker->lock);
+}
+
+static void *run(void *argument)
+{
+	struct worker *worker = argument;
+
+	if (worker->options.pin)
+		pin(worker);
+	batch(worker);
+	int error = open_engine(worker);
+	if (!error)
+		error = open_forward(worker);
+	if (!error)
+		error = open_tcp(worker);
+	say(worker, error);
+	while (!error && !atomic_load_explicit(&worker->stop, memory_order_acquire))
+		run_round(worker, UINT32_MAX);
+	if (!error)
+		wind_down(worker);
+
+	/* Forwarding first: the waits it ends are answered over the other two. */
+	if (worker->forward)
+		forward_free(worker->forward);
+	if (worker->tcp)
+		tcp_free(worker->tcp);
+	if (worker->engine)
+		worker->engine->type->close(worker->engine);
+	if (!worker->parked)
+		park(worker);
+	return NULL;
+}
+
+/* ---- from other threads ---- */
+
+static void worker_free(struct worker *worker)
+{
+	if (worker->wake >= 0)
+		close(worker->wake);
+	pthread_cond_destroy(&worker->begun);
+	pthread_mutex_destroy(&worker->lock);
+	free(worker);
+}
+
+static int wait_begun(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->lock);
+	while (!worker->ready)
+		pthread_cond_wait(&worker->begun, &worker->lock);
+	pthread_mutex_unlock(&worker->lock);
+	errno = worker->why;
+	return worker->error;
+}
+
+int worker_start(struct worker **worker, const struct worker_options *options)
+{
+	char name[16];
+	struct worker *made = aligned_alloc(64, (sizeof *made + 63) & ~(size_t)63);
+	if (!made)
+		return MIST_ENOMEM;
+	memset(made, 0, sizeof *made);
+	made->options = *options;
+	made->parked = true;
+	pthread_mutex_init(&made->lock, NULL);
+	pthread_cond_init(&made->begun, NULL);
+	for (unsigned i = 0; i < options->listeners->count; i++) {
+		const struct listener *listener = &options->listeners->at[i];
+		made->sockets[i] = (struct udp_socket){ listener->udp[options->index],
+		                                        listener->address.any.sa_family, listener->wildcard };
+		made->tcp_listeners[i] = listener->tcp[options->index];
+	}
+	int error = MIST_ENOMEM;
+	made->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (made->wake < 0)
+		goto fail;
+	snprintf(name, sizeof name, "mist-w%u", options->index);
+	if (thread_start(&made->thread, name, run, made))
+		goto fail;
+	error = wait_begun(made);
+	if (error) {
+		pthread_join(made->thread, NULL);
+		goto fail;
+	}
+	*worker = made;
+	return MIST_OK;
+
+fail:
+	worker_free(made);
+	return error;
+}
+
+void worker_stop(struct worker *worker)
+{
+	const uint64_t one = 1;
+
+	atomic_store_explicit(&worker->stop, true, memory_order_release);
+	(void)!write(worker->wake, &one, sizeof one);
+}
+
+void worker_join(struct worker *worker)
+{
+	pthread_join(worker->thread, NULL);
+	worker_free(worker);
+}
+
+static uint64_t value(const _Atomic(uint64_t) *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void worker_count(const struct worker *worker, struct mist_counters *sum)
+{
+	const struct counters *own = &worker->counters;
+	const struct forward_counters *forward = &worker->forward_counters;
+	const struct tcp_counters *tcp = &worker->tcp_counters;
+
+	sum->udp_queries += value(&own->udp_queries);
+	sum->tcp_queries += value(&own->tcp_queries);
+	sum->udp_replies += value(&own->udp_replies);
+	sum->tcp_replies += value(&own->tcp_replies);
+	sum->dropped += value(&own->dropped);
+	for (unsigned i = 0; i < 16; i++)
+		sum->rcode[i] += value(&own->rcode[i]);
+	sum->truncated += value(&own->truncated);
+	sum->local += value(&own->local);
+	sum->denied += value(&own->denied);
+	sum->special += value(&own->special);
+	sum->failed += value(&own->failed);
+	sum->forwarded += value(&own->forwarded);
+	sum->cache_hits += value(&forward->cache_hits);
+	sum->cache_misses += value(&forward->cache_misses);
+	sum->cache_inserts += value(&forward->cache_inserts);
+	sum->cache_evictions += value(&forward->cache_evictions);
+	sum->cache_prefetches += value(&forward->cache_prefetches);
+	sum->upstream_queries += value(&forward->upstream_queries);
+	sum->upstream_answers += value(&forward->upstream_answers);
+	sum->upstream_timeouts += value(&forward->upstream_timeouts);
+	sum->upstream_rejected += value(&forward->upstream_rejected);
+	sum->coalesced += value(&forward->coalesced);
+	sum->filtered += value(&forward->filtered);
+	sum->tcp_accepted += value(&tcp->accepted);
+	sum->tcp_refused += value(&tcp->refused);
+	sum->tcp_open += value(&tcp->open);
+}

@@ -1,0 +1,253 @@
+/* forward/cache.c: what goes in comes out, counted down, and never torn. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/type.h"
+#include "forward/cache.h"
+#include "mistcore.h"
+
+#define NOW 1000000u
+
+/* "<number>.test", so that tests can have as many questions as they like. */
+static struct question question_of(unsigned number)
+{
+	struct question question = { .type = TYPE_A, .class = CLASS_IN };
+	char label[16];
+	const int len = snprintf(label, sizeof label, "%u", number);
+	question.name[0] = (uint8_t)len;
+	memcpy(question.name + 1, label, (size_t)len);
+	memcpy(question.name + 1 + len, "\4test", 6);
+	question.len = (uint8_t)(len + 7);
+	return question;
+}
+
+/* One record of `len` octets in all, filled with `fill`. */
+static struct cache_answer answer_of(uint8_t *buffer, size_t len, uint8_t fill, uint32_t ttl)
+{
+	struct writer w = writer_on(buffer, len);
+	writer_u16(&w, 0xC00C);
+	writer_u16(&w, TYPE_NULL);
+	writer_u16(&w, CLASS_IN);
+	writer_u32(&w, ttl);
+	writer_u16(&w, (uint16_t)(len - 12));
+	memset(w.at, fill, len - 12);
+	return (struct cache_answer){ .ede = EDE_NONE, .counts = { 1 }, .lens = { (uint32_t)len },
+	                              .ttl = ttl, .records = buffer };
+}
+
+static bool get(struct cache *cache, const struct cache_key *key, uint32_t now_s,
+                struct cache_answer *answer)
+{
+	static _Thread_local uint8_t buffer[CACHE_SLOT_MAX];
+	return cache_get(cache, key, now_s, buffer, sizeof buffer, answer);
+}
+
+static void test_put_and_get(void **state)
+{
+	(void)state;
+	struct cache *cache;
+	struct cache_answer in, out;
+	uint8_t buffer[CACHE_SLOT_MAX];
+	bool evicted;
+	assert_int_equal(cache_new(&cache, 1 << 20), MIST_OK);
+	struct question question = question_of(1);
+	struct cache_key key = { .question = &question, .policy = 7 };
+	assert_false(get(cache, &key, NOW, &out));
+	static const size_t sizes[] = { 28, 700, 5000, 100 };
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) { /* moves from table to table */
+		in = answer_of(buffer, sizes[i], (uint8_t)(i + 1), 60);
+		in.rcode = RCODE_NXDOMAIN;
+		in.authentic = true;
+		in.ede = EDE_FILTERED;
+		assert_true(cache_put(cache, &key, NOW, &in, &evicted));
+		assert_false(evicted);
+		assert_true(get(cache, &key, NOW + 20, &out));
+		assert_int_equal(out.rcode, RCODE_NXDOMAIN);
+		assert_true(out.authentic);
+		assert_false(out.failure);
+		assert_int_equal(out.ede, EDE_FILTERED);
+		assert_int_equal(out.lens[0], sizes[i]);
+		assert_int_equal(out.counts[0], 1);
+		assert_int_equal(wire_get32(out.records + 6), 40);
+		assert_int_equal(out.records[sizes[i] - 1], i + 1);
+	}
+	assert_true(get(cache, &key, NOW + 59, &out));
+	assert_int_equal(wire_get32(out.records + 6), 1);
+	assert_false(get(cache, &key, NOW + 60, &out));
+	assert_false(get(cache, &key, NOW - 1000, &out)); /* a clock set back */
+	cache_free(cache);
+}
+
+static void test_key_is_everything(void **state)
+{
+	(void)state;
+	struct cache *cache;
+	struct cache_answer in, out;
+	uint8_t buffer[64];
+	bool evicted;
+	assert_int_equal(cache_new(&cache, 1 << 20), MIST_OK);
+	struct question question = question_of(1), other = question_of(2);
+	struct cache_key key = { .question = &question, .policy = 7 };
+	in = answer_of(buffer, 28, 1, 60);
+	assert_true(cache_put(cache, &key, NOW, &in, &evicted));
+	struct cache_key k = key;
+	k.question = &other;
+	assert_false(get(cache, &k, NOW, &out));
+	k = key, k.dnssec_ok = true;
+	assert_false(get(cache, &k, NOW, &out));
+	k = key, k.checking_disabled = true;
+	assert_false(get(cache, &k, NOW, &out));
+	k = key, k.policy = 8;
+	assert_false(get(cache, &k, NOW, &out));
+	question.type = TYPE_AAAA;
+	assert_false(get(cache, &key, NOW, &out));
+	question.type = TYPE_A;
+	question.class = CLASS_CH;
+	assert_false(get(cache, &key, NOW, &out));
+	question.class = CLASS_IN;
+	assert_true(get(cache, &key, NOW, &out));
+	cache_free(cache);
+}
+
+static void test_what_is_not_kept(void **state)
+{
+	(void)state;
+	struct cache *cache;
+	struct cache_answer in, out;
+	static uint8_t buffer[65535];
+	bool evicted;
+	assert_int_equal(cache_new(&cache, 0), MIST_OK); /* the smallest there is */
+	struct question question = question_of(1);
+	struct cache_key key = { .question = &question };
+	in = answer_of(buffer, sizeof buffer, 1, 60);
+	assert_false(cache_put(cache, &key, NOW, &in, &evicted));
+	in = answer_of(buffer, 28, 1, 0);
+	assert_false(cache_put(cache, &key, NOW, &in, &evicted));
+	assert_false(get(cache, &key, NOW, &out));
+
+	struct cache_answer failure = { .failure = true, .rcode = RCODE_SERVFAIL, .ttl = 1,
+	                                .ede = EDE_NONE };
+	assert_true(cache_put(cache, &key, NOW, &failure, &evicted));
+	assert_true(get(cache, &key, NOW + 1, &out));
+	assert_true(out.failure);
+	assert_false(get(cache, &key, NOW + 2, &out));
+	in = answer_of(buffer, 28, 1, 60);
+	assert_true(cache_put(cache, &key, NOW, &in, &evicted));
+	assert_false(cache_put(cache, &key, NOW, &failure, &evicted)); /* a good answer stays */
+	assert_true(get(cache, &key, NOW, &out));
+	assert_false(out.failure);
+	assert_true(cache_put(cache, &key, NOW + 60, &failure, &evicted)); /* until it is over */
+	cache_free(cache);
+}
+
+static void test_victims(void **state)
+{
+	(void)state;
+	struct cache *cache;
+	struct cache_answer in, out;
+	uint8_t buffer[64];
+	bool evicted;
+	unsigned evictions = 0;
+	assert_int_equal(cache_new(&cache, 0), MIST_OK); /* one set of eight */
+	in = answer_of(buffer, 28, 1, 60);
+	struct question question[100];
+	struct cache_key key[100];
+	for (unsigned i = 0; i < 100; i++) {
+		question[i] = question_of(i);
+		key[i] = (struct cache_key){ .question = &question[i] };
+	}
+	for (unsigned i = 0; i < 8; i++)
+		assert_true(cache_put(cache, &key[i], NOW, &in, &evicted) && !evicted);
+	for (unsigned i = 8; i < 100; i++) {
+		for (unsigned hits = 0; hits < 5; hits++) /* popular ones survive */
+			assert_true(get(cache, &key[0], NOW, &out));
+		assert_int_equal(out.hits, CACHE_HITS_MAX);
+		assert_true(cache_put(cache, &key[i], NOW, &in, &evicted));
+		evictions += evicted;
+	}
+	assert_int_equal(evictions, 92);
+	unsigned live = 0;
+	for (unsigned i = 0; i < 100; i++)
+		live += get(cache, &key[i], NOW, &out);
+	assert_int_equal(live, 8);
+	assert_true(cache_put(cache, &key[50], NOW + 60, &in, &evicted));
+	assert_false(evicted); /* expired ones go first */
+	cache_free(cache);
+}
+
+/* Threads write answers whose octets all follow from the question and a version, and read the
+ * others'. */
+#define HAMMER_KEYS 64
+#define HAMMER_ROUNDS 40000
+struct hammer { struct cache *cache; unsigned seed; unsigned long found; bool torn; };
+
+static void *hammer(void *argument)
+{
+	struct hammer *hammer = argument;
+	uint8_t buffer[CACHE_SLOT_MAX];
+	uint32_t random = hammer->seed;
+	for (unsigned i = 0; i < HAMMER_ROUNDS; i++) {
+		random = random * 1664525u + 1013904223u;
+		const unsigned number = random >> 8 & (HAMMER_KEYS - 1), fill = random >> 16 & 255;
+		struct question question = question_of(number);
+		const struct cache_key key = { .question = &question };
+		struct cache_answer answer;
+		bool evicted;
+		if (random >> 30 == 0) {
+			/* length follows from the fill, and the name from the number */
+			answer = answer_of(buffer, 40 + number + (fill & 1 ? 800 : 0) + fill, (uint8_t)fill,
+			                   60);
+			cache_put(hammer->cache, &key, NOW, &answer, &evicted);
+			continue;
+		}
+		if (!cache_get(hammer->cache, &key, NOW, buffer, sizeof buffer, &answer))
+			continue;
+		hammer->found++;
+		const uint8_t there = answer.records[12];
+		if (answer.lens[0] != 40u + number + (there & 1 ? 800 : 0) + there)
+			hammer->torn = true;
+		for (size_t at = 12; at < answer.lens[0]; at++)
+			if (answer.records[at] != there)
+				hammer->torn = true;
+	}
+	return NULL;
+}
+
+static void test_hammer(void **state)
+{
+	(void)state;
+	struct cache *cache;
+	pthread_t threads[4];
+	struct hammer hammers[4];
+	assert_int_equal(cache_new(&cache, 0), MIST_OK); /* one set a table: all in each other's way */
+	for (unsigned i = 0; i < 4; i++) {
+		hammers[i] = (struct hammer){ .cache = cache, .seed = i * 77 + 1 };
+		assert_int_equal(pthread_create(&threads[i], NULL, hammer, &hammers[i]), 0);
+	}
+	unsigned long found = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		assert_false(hammers[i].torn);
+		found += hammers[i].found;
+	}
+	assert_true(found > 1000);
+	cache_free(cache);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_put_and_get),      cmocka_unit_test(test_key_is_everything),
+		cmocka_unit_test(test_what_is_not_kept), cmocka_unit_test(test_victims),
+		cmocka_unit_test(test_hammer),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
