@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { STDERR_WAIT_MS = 1000 };
@@ -41,16 +42,32 @@ static bool to_journal(void)
 	       fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
+/* Writes without waiting: that a pipe was writable a moment ago does not say that it still is, when
+ * others write to it too. */
+static ssize_t write_now(const struct iovec *text)
+{
+	const bool is_stream = lseek(STDERR_FILENO, 0, SEEK_CUR) < 0;
+	ssize_t written = is_stream ? pwritev2(STDERR_FILENO, text, 1, -1, RWF_NOWAIT) : -1;
+
+	if (written >= 0 || (is_stream && errno == EAGAIN))
+		return written;
+	return writev(STDERR_FILENO, text, 1); /* files, terminals, and pipes before Linux 6.4 */
+}
+
 /* Whoever reads stderr may have stopped to do so, and a write would wait for ever: a server must not
  * hang at its stop, or a reload, for a message. A second is long enough for a busy reader; after one
  * that was too slow the next messages do not wait. */
-static bool is_writable(void)
+static void write_soon(const char *octets, size_t len)
 {
 	static _Atomic(bool) slow;
+	const struct iovec text = { .iov_base = (void *)(uintptr_t)octets, .iov_len = len };
 	struct pollfd file = { .fd = STDERR_FILENO, .events = POLLOUT };
 	bool writable = poll(&file, 1, atomic_load(&slow) ? 0 : STDERR_WAIT_MS) != 0;
+
 	atomic_store(&slow, !writable);
-	return writable;
+	/* Where stderr is gone there is nobody to tell. */
+	if (writable && write_now(&text) < 0)
+		errno = 0;
 }
 
 void cli_report(void *user, enum mist_level level, const char *file, unsigned line,
@@ -72,9 +89,8 @@ void cli_report(void *user, enum mist_level level, const char *file, unsigned li
 		snprintf(priority, sizeof(priority), "<%d>", levels[level].priority);
 	int len = asprintf(&message, "%s%s%s%s%s%s\n", priority, *priority ? "" : levels[level].name,
 	                   file ? file : "", place, file ? ": " : "", text);
-	/* Where stderr is gone there is nobody to tell. */
-	if (len > 0 && is_writable() && write(STDERR_FILENO, message, (size_t)len) < 0)
-		errno = 0;
+	if (len > 0)
+		write_soon(message, (size_t)len);
 	free(len < 0 ? NULL : message);
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Runs the tests and counts them: the unit tests of a build (what its ctest knows) and the system
 tests (tests/system/test_*.py), some at a time, each with a time limit. Prints a line for each
-program, what a failing one said, and at the end `N passed, N failed`.
+program, what a failing one said, and at the end `N passed, N failed`. One or two programs that failed
+run once more, alone; those that pass then are counted so, and named, because they want mending.
 
     tests/run.py BUILD [--unit] [--system] [--engine uring --engine epoll] [--only REGEX]
                  [--jobs 2] [--timeout 300] [--tally FILE]
@@ -26,6 +27,10 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON = "/usr/bin/python3"  # Debian's: python3-dnspython belongs to it
 SAYS_MAX = 30000             # octets shown of a program that failed
+AGAIN_MAX = 2                # programs that may have failed by accident; more have a reason
+FINDING = re.compile(r"Sanitizer|runtime error:")  # no accident, however rarely it happens
+
+Result = collections.namedtuple("Result", "passed failed skipped seconds output")
 
 
 class Program:
@@ -37,7 +42,6 @@ class Program:
         self.process = None
 
     def run(self):
-        """(passed, failed, skipped, seconds, what it said)"""
         start = time.monotonic()
         process = self.process = subprocess.Popen(self.command, cwd=self.directory, env=self.env,
                                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -65,7 +69,7 @@ class Program:
         elif passed + failed + skipped == 0:
             output += "\n(no test in it)\n"
             failed = 1
-        return passed, failed, skipped, time.monotonic() - start, output
+        return Result(passed, failed, skipped, time.monotonic() - start, output)
 
 
 def end_group(process):
@@ -126,7 +130,7 @@ def system_tests(build, engines, timeout):
 
 
 def run_all(programs, jobs):
-    """(program, its results) as they come. Ctrl-C ends what runs: it is in sessions of its own."""
+    """(program, its Result) as they come. Ctrl-C ends what runs: it is in sessions of its own."""
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         running = {pool.submit(p.run): p for p in programs}
         try:
@@ -138,6 +142,14 @@ def run_all(programs, jobs):
                 if program.process is not None and program.process.returncode is None:
                     end_group(program.process)
             raise
+
+
+def show(program, result):
+    print("%-6s %4d passed %3d failed %3d skipped %6.1f s  %s" % (
+        "ok" if not result.failed else "FAILED", result.passed, result.failed, result.skipped,
+        result.seconds, program.name), flush=True)
+    if result.failed:
+        print("---- %s\n%s\n----" % (program.name, result.output[-SAYS_MAX:]), flush=True)
 
 
 def main():
@@ -161,16 +173,23 @@ def main():
         programs += unit_tests(build, options.timeout)
     programs = [p for p in programs if re.search(options.only, p.name)]
 
-    passed = failed = skipped = 0
-    broken, reasons = [], collections.Counter()
-    for program, (good, bad, left_out, seconds, output) in run_all(programs, options.jobs):
-        passed, failed, skipped = passed + good, failed + bad, skipped + left_out
-        print("%-6s %4d passed %3d failed %3d skipped %6.1f s  %s" % (
-            "ok" if not bad else "FAILED", good, bad, left_out, seconds, program.name), flush=True)
-        reasons.update(re.findall(r"\.\.\. skipped ['\"](.*)['\"]$", output, re.M))
-        if bad:
-            broken.append(program.name)
-            print("---- %s\n%s\n----" % (program.name, output[-SAYS_MAX:]), flush=True)
+    results = {program: None for program in programs}
+    for program, result in run_all(programs, options.jobs):
+        results[program] = result
+        show(program, result)
+    again = [p for p in programs if results[p].failed and not FINDING.search(results[p].output)]
+    for program in again if len(again) <= AGAIN_MAX else []:
+        print("once more, alone: %s" % program.name, flush=True)
+        result = program.run()
+        show(program, result)
+        if not result.failed:
+            print("UNSTEADY, it passed the second time: %s" % program.name)
+            results[program] = result
+    passed, failed, skipped = (sum(getattr(r, what) for r in results.values())
+                               for what in ("passed", "failed", "skipped"))
+    broken = [p.name for p in programs if results[p].failed]
+    reasons = collections.Counter(reason for r in results.values() for reason in
+                                  re.findall(r"\.\.\. skipped ['\"](.*)['\"]$", r.output, re.M))
     if not programs:
         print("no test matches")
         failed = 1

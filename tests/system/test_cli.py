@@ -382,6 +382,9 @@ class Serve(unittest.TestCase):
                 stdout=subprocess.PIPE, stderr=writer, env=environment(directory), universal_newlines=True)
             try:
                 port = json.loads(process.stdout.readline())["port"]
+                said = b""
+                while b"SIGTERM stops" not in said:  # from here on it has nothing more to say by itself
+                    said += os.read(reader, 4096)
                 os.set_blocking(writer, False)
                 with self.assertRaises(BlockingIOError):
                     while True:
