@@ -24,6 +24,9 @@ TITLES = {
     "memory": ("memory of the signed zone of 100,000 names", "octets_a_name"),
 }
 
+# A round of all that take part, roughly: how long it will take is said beforehand.
+SECONDS = {"lookup": 3, "start": 3, "load": 7, "sign": 14, "memory": 10}
+
 
 def lookup(site):
     """Processor time of an answer of each thread, and answers a second of all."""

@@ -1,4 +1,4 @@
-"""Medians, their intervals, and ratios of runs that were neighbours in time."""
+"""Medians, their intervals, ratios of runs that were neighbours in time, and how a figure is written."""
 import math
 
 
@@ -30,12 +30,24 @@ def interval(values):
     return None if rank < 0 else (values[rank], values[count - 1 - rank])
 
 
-def paired(ours, theirs):
-    """Median and interval of the ratios round by round."""
-    ratios = [a / b for a, b in zip(ours, theirs) if a is not None and b]
-    if not ratios:
+def middle_half(values):
+    """What a quarter of the values lies below, and what a quarter lies above."""
+    values = sorted(values)
+    quarter = len(values) // 4
+    return values[quarter], values[len(values) - 1 - quarter]
+
+
+def summary(values):
+    """Median and interval of values, None for a round without one."""
+    values = [value for value in values if value is not None]
+    if not values:
         return None
-    return {"ratio": median(ratios), "interval": interval(ratios), "rounds": len(ratios)}
+    return {"ratio": median(values), "interval": interval(values), "rounds": len(values)}
+
+
+def paired(ours, theirs):
+    """Median and interval of the ratios round by round; a round without a value on either side does not count."""
+    return summary([a / b if a is not None and b else None for a, b in zip(ours, theirs)])
 
 
 def merge(results):
@@ -65,3 +77,14 @@ def at(buckets, share):
         if seen > total * share:
             return bound
     return max(buckets, default=0)
+
+
+def number(value):
+    """A figure as it is written: three digits or so."""
+    if value is None:
+        return "-"
+    for size, letter in ((1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            scaled = value / (1e6 if letter == "M" else 1e3)
+            return ("%.2f%s" if letter == "M" else "%.0f%s") % (scaled, letter)
+    return "%.0f" % value if abs(value) >= 100 else "%.1f" % value if abs(value) >= 10 else "%.2f" % value

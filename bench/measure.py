@@ -101,6 +101,19 @@ class Counter:
             pass
 
 
+def polling(pids):
+    """Whether the kernel runs a thread for them that never sleeps (SQPOLL): its time would be nobody's."""
+    for pid in pids:
+        for path in glob.glob("/proc/%d/task/*/comm" % pid):
+            try:
+                with open(path) as file:
+                    if file.read().startswith("iou-sqp"):
+                        return True
+            except OSError:
+                pass
+    return False
+
+
 def read_calls(text):
     """From perf stat -x ';', or the total of strace -c."""
     for line in text.splitlines():

@@ -1,31 +1,33 @@
-"""What a reader sees: tables, the bars, and plots."""
-import html
+"""What a reader sees: tables, and the bars judged."""
+import glob
 import os
 
 import figures
-from patterns import BARS
+import plots
+import results
+from figures import number
+from patterns import BARS, GROUPS, ROWS
+from servers import shown
 
-METRICS = {"cpu_us": "server CPU, microseconds per answer", "rate": "answers per second",
-           "p50": "median round trip, microseconds", "p99": "99th percentile, microseconds",
-           "busy_us": "CPU of the whole machine, microseconds per answer",
-           "calls": "system calls per answer", "cpu_ns": "CPU, nanoseconds per answer", "ms": "milliseconds",
-           "cpu_ms": "CPU, milliseconds", "octets_a_name": "octets per name"}
+METRICS = {"cpu_us": ("server CPU per answer", "us"), "rate": ("answers per second", ""),
+           "p50": ("median round trip", "us"), "p99": ("99th percentile", "us"),
+           "busy_us": ("CPU of the whole machine per answer", "us"), "calls": ("system calls per answer", ""),
+           "cpu_ns": ("CPU per answer", "ns"), "ms": ("time", "ms"), "cpu_ms": ("CPU", "ms"),
+           "octets_a_name": ("octets per name", "")}
 HIGHER = ("rate",)
+COLUMNS = (("answers/s", "rate"), ("CPU us", "cpu_us"), ("calls", "calls"), ("machine us", "busy_us"),
+           ("sleeps", "sleeps"), ("p50 us", "p50"), ("p90 us", "p90"), ("p99 us", "p99"), ("p99.9 us", "p99.9"),
+           ("max us", "max"), ("octets", "octets"))
+SPREAD = ("rate", "cpu_us", "p50")       # columns that say how far the rounds lie apart
+
+
+def series(entry, metric):
+    """One value a round, None for a round without; system calls have rounds of their own."""
+    return entry.get("calls") or [] if metric == "calls" else [run.get(metric) for run in entry["runs"]]
 
 
 def values(entry, metric):
-    """One value a round; the count of system calls has one in all."""
-    if metric == "calls":
-        return [entry["calls"]] if entry.get("calls") is not None else []
-    return [run[metric] for run in entry["runs"] if run.get(metric) is not None]
-
-
-def number(value):
-    if value is None:
-        return "-"
-    if abs(value) >= 10000:
-        return "%.0fk" % (value / 1000)
-    return "%.0f" % value if abs(value) >= 100 else "%.1f" % value if abs(value) >= 10 else "%.2f" % value
+    return [value for value in series(entry, metric) if value is not None]
 
 
 def centre(entry, metric):
@@ -33,145 +35,246 @@ def centre(entry, metric):
     return figures.median(known) if known else None
 
 
+def spread(known):
+    """The median, and how far from it half of the rounds are, in per cent."""
+    middle = figures.median(known)
+    if len(known) < 2 or not middle:
+        return number(middle)
+    return "%s ±%.1f %%" % (number(middle), 100 * figures.spread(known) / middle)
+
+
+def cell(entry, metric):
+    known = values(entry, metric)
+    if not known:
+        return "-"
+    if metric == "calls":
+        return "%.3f" % figures.median(known)
+    return spread(known) if metric in SPREAD else number(figures.median(known))
+
+
+# --------------------------------------------------------------------------------------------------
+# Tables
+
 def table(pattern):
     """A pattern as a Markdown table."""
-    lines = ["| server | answers/s | CPU us | +- | calls | machine us | sleeps | p50 us | p99 us | p99.9 us "
-             "| octets | lost | wrong |", "|---" + "|---:" * 12 + "|"]
+    heads = [head for head, _ in COLUMNS]
+    lines = ["| server | %s | lost | wrong |" % " | ".join(heads), "|---" + "|---:" * (len(heads) + 2) + "|"]
     for name, entry in pattern["entries"].items():
-        cpu = values(entry, "cpu_us")
-        cells = [number(centre(entry, "rate")), number(centre(entry, "cpu_us")),
-                 number(figures.spread(cpu) if cpu else None),
-                 "%.3f" % entry["calls"] if entry.get("calls") is not None else "-"]
-        cells += [number(centre(entry, m)) for m in ("busy_us", "sleeps", "p50", "p99", "p99.9", "octets")]
-        cells += [str(sum(run[m] for run in entry["runs"])) for m in ("lost", "wrong")]
-        lines.append("| %s | %s |" % (name, " | ".join(cells)))
-    others = ["%s %s" % (name, number(entry["dnsperf"]["rate"])) for name, entry in pattern["entries"].items()
-              if entry.get("dnsperf")]
-    return "\n".join(lines + (["", "dnsperf finds, in answers/s: %s." % ", ".join(others)] if others else []))
+        cells = [cell(entry, metric) for _, metric in COLUMNS]
+        cells += [number(sum(run[m] for run in entry["runs"])) if any(run[m] for run in entry["runs"]) else "0"
+                  for m in ("lost", "wrong")]
+        lines.append("| %s | %s |" % (shown(name), " | ".join(cells)))
+    others = ["%s %s (%.2f us)" % (name, number(entry["dnsperf"]["rate"]), entry["dnsperf"]["cpu_us"])
+              for name, entry in pattern["entries"].items() if entry.get("dnsperf")]
+    return "\n".join(lines + (["", "dnsperf finds, in answers/s (server CPU per answer): %s." % ", ".join(others)]
+                              if others else []))
 
 
 def cost_table(cost):
     """A cost as a Markdown table: its own figures, medians with their spread."""
     entries = cost["entries"].items()
-    metrics = list(dict.fromkeys(key for _, entry in entries for run in entry["runs"] for key in run))
+    metrics = [key for key in dict.fromkeys(key for _, entry in entries for run in entry["runs"] for key in run)
+               if key != "others"]
     lines = ["| who | " + " | ".join(metrics) + " |", "|---" + "|---:" * len(metrics) + "|"]
     for name, entry in entries:
         known = [values(entry, metric) for metric in metrics]
-        lines.append("| %s | %s |" % (name, " | ".join(
-            "%s +- %s" % (number(figures.median(each)), number(figures.spread(each))) if each else "-"
-            for each in known)))
+        lines.append("| %s | %s |" % (shown(name), " | ".join(
+            spread(each) if each else "-" for each in known)))
     return "\n".join(lines)
 
 
-def bars(patterns):
-    """[{bar, what, ratio, interval, verdict}] of the bars whose pattern was run."""
-    found = []
-    for bar in BARS:
-        entries = patterns.get(bar.pattern, {}).get("entries", {})
-        if bar.ours not in entries:
-            continue
-        theirs = [name for name in bar.theirs if name in entries]
-        if bar.best and theirs:
-            pick = max if bar.higher else min
-            theirs = [pick(theirs, key=lambda name: centre(entries[name], bar.metric) or 0)]
-        if not bar.theirs:
-            value = centre(entries[bar.ours], bar.metric)
-            found.append(judge(bar, "alone", {"ratio": value, "interval": None, "rounds": 1}
-                               if value is not None else None))
-        for name in theirs:
-            found.append(judge(bar, name, figures.paired(values(entries[bar.ours], bar.metric),
-                                                         values(entries[name], bar.metric))))
+def group_table(found):
+    """Patterns with the same servers as one table: of each answers/s, CPU and round trip."""
+    found = list(found.values())
+    names = list(dict.fromkeys(name for part in found for name in part["entries"]))
+    heads = ["%s: answers/s | CPU us | p50 us" % part["title"] for part in found]
+    lines = ["| setting | %s |" % " | ".join(heads), "|---" + "|---:" * 3 * len(found) + "|"]
+    for name in names:
+        cells = [cell(part["entries"][name], metric) if name in part["entries"] else "-"
+                 for part in found for metric in ("rate", "cpu_us", "p50")]
+        lines.append("| %s | %s |" % (name.replace("mist+", "").replace("+", ", ").replace("=", ": "),
+                                      " | ".join(cells)))
+    return "\n".join(lines)
+
+
+def how(part):
+    """How it was taken, in a line."""
+    taken = part["taken"]
+    words = ["%d rounds" % taken["rounds"]]
+    if "load" in part:
+        words += ["%g s each" % taken["seconds"], "pinned, one worker" if part["place"] == "pinned" else
+                  "nothing pinned, a worker per CPU"]
+        if "--rate" in part["load"]:
+            words.append("%s questions/s" % number(float(part["load"][part["load"].index("--rate") + 1])))
+    if taken["again"]:
+        words.append("%d disturbed ones taken again" % taken["again"])
+    if taken["disturbed"]:
+        words.append("**%d disturbed ones among them**" % taken["disturbed"])
+    return "%s; %s%s" % (", ".join(words), taken["date"], ", commit " + taken["commit"] if taken["commit"] else "")
+
+
+def section(name, part):
+    """A pattern or a cost with its heading."""
+    return "### %s: %s\n\n%s.\n\n%s" % (name, part["title"], how(part),
+                                        (table if "load" in part else cost_table)(part))
+
+
+def groups(result):
+    """{group: {name: part}}"""
+    found = {}
+    for name, part in results.parts(result).items():
+        if part["group"]:
+            found.setdefault(part["group"], {})[name] = part
     return found
 
 
+# --------------------------------------------------------------------------------------------------
+# Bars
+
+def bars(parts):
+    """[{bar, what, ratio, interval, verdict}] of the bars whose pattern was run."""
+    found = []
+    for bar in BARS:
+        entries = parts.get(bar.pattern, {}).get("entries", {})
+        if bar.ours not in entries:
+            continue
+        ours = series(entries[bar.ours], bar.metric)
+        theirs = [name for name in bar.theirs if name in entries and values(entries[name], bar.metric)]
+        if bar.best and theirs:
+            pick = max if bar.higher else min
+            theirs = [pick(theirs, key=lambda name: centre(entries[name], bar.metric))]
+        if not bar.theirs:
+            found.append(judge(bar, "", figures.summary(ours)))
+        for name in theirs:
+            found.append(judge(bar, name, figures.paired(ours, series(entries[name], bar.metric))))
+    return found
+
+
+def verdict(bar, paired):
+    """reached, met or missed; of what has no limit reported, and of what has only a reach not reached."""
+    if not paired:
+        return "not measured"
+
+    def meets(limit):
+        return limit is not None and (paired["ratio"] >= limit if bar.higher else paired["ratio"] <= limit)
+    if meets(bar.must) and bar.reach is None or meets(bar.reach):
+        return "reached"
+    if bar.must is None:
+        return "reported" if bar.reach is None else "not reached"
+    return "met" if meets(bar.must) else "missed"
+
+
 def judge(bar, against, paired):
-    meets = {True: lambda limit: paired["ratio"] >= limit, False: lambda limit: paired["ratio"] <= limit}[bar.higher]
-    verdict = "not measured"
-    if paired:
-        verdict = "reached" if meets(bar.reach) else "met" if meets(bar.must) else "missed"
     return {"bar": bar.number, "pattern": bar.pattern, "metric": bar.metric, "ours": bar.ours,
             "against": against, "must": bar.must, "reach": bar.reach, "higher": bar.higher,
-            "verdict": verdict, **(paired or {"ratio": None, "interval": None, "rounds": 0})}
+            "verdict": verdict(bar, paired), **(paired or {"ratio": None, "interval": None, "rounds": 0})}
+
+
+def limit(each, key):
+    """A limit with its direction."""
+    if each[key] is None:
+        return ""
+    return "%s %.3g" % (">=" if each["higher"] else "<=", each[key])
+
+
+def measured(each):
+    """The ratio, or the value with its unit, and the interval."""
+    if each["ratio"] is None:
+        return "-"
+    if each["against"]:
+        form, unit = "%.2f", ""
+    else:
+        form, unit = ("%.3f" if each["ratio"] < 1.5 else "%.0f"), " " + METRICS[each["metric"]][1]
+    text = (form % each["ratio"]) + unit.rstrip()
+    return text + (" (%s to %s)" % (form, form) % tuple(each["interval"]) if each["interval"] else "")
 
 
 def bar_table(found):
-    lines = ["| bar | pattern | what | ours | against | ratio | 95 % interval | must | verdict |",
-             "|---:|---|---|---|---|---:|---|---|---|"]
+    """A line for each comparison."""
+    lines = ["| bar | pattern | what | ours | against | must | reach | measured (95 % interval) | rounds | verdict |",
+             "|---:|---|---|---|---|---|---|---|---:|---|"]
     for each in found:
-        interval = "%.3f to %.3f" % each["interval"] if each["interval"] else "-"
-        ratio = "%.3f" % each["ratio"] if each["ratio"] is not None else "-"
-        lines.append("| %d | %s | %s | %s | %s | %s | %s | %s %.3g | %s |" % (
-            each["bar"], each["pattern"], each["metric"], each["ours"], each["against"], ratio, interval,
-            ">=" if each["higher"] else "<=", each["must"], each["verdict"]))
+        lines.append("| %d | %s | %s | %s | %s | %s | %s | %s | %d | %s |" % (
+            each["bar"], each["pattern"], METRICS[each["metric"]][0], each["ours"], shown(each["against"]),
+            limit(each, "must"), limit(each, "reach"), measured(each), each["rounds"], each["verdict"]))
+    return "\n".join(lines)
+
+
+def row_table(found):
+    """The bars by number, each with all its comparisons."""
+    lines = ["| # | what | must | reach for | measured: median of the paired ratios (95 % interval) | |",
+             "|---:|---|---|---|---|---|"]
+    for row, what, must, reach in ROWS:
+        mine = [each for each in found if each["bar"] == row]
+        cells = ["%s%s: %s" % (each["pattern"], ", %s / %s" % (METRICS[each["metric"]][0], each["against"])
+                               if each["against"] else ", " + METRICS[each["metric"]][0], measured(each))
+                 for each in mine]
+        lines.append("| %d | %s | %s | %s | %s | %s |" % (row, what, must, reach, "<br>".join(cells) or "-",
+                                                         "<br>".join(each["verdict"] for each in mine)))
     return "\n".join(lines)
 
 
 # --------------------------------------------------------------------------------------------------
-# Plots
+# The whole
 
-WIDTH, LEFT, RIGHT, ROW, TOP = 760, 190, 90, 26, 64
-OURS, FLOOR, PEER, INK, FAINT = "#0b6e4f", "#b8b8b8", "#7a93ac", "#222222", "#777777"
-
-
-def colour(name):
-    return OURS if name.startswith("mist") else FLOOR if name.startswith("echo") else PEER
-
-
-def plot(pattern, metric, note=""):
-    """A bar per server, best first, the runs as dots on it."""
-    rows = [(name, centre(entry, metric), values(entry, metric)) for name, entry in pattern["entries"].items()]
-    rows = sorted((row for row in rows if row[1] is not None), key=lambda row: row[1], reverse=metric in HIGHER)
-    if not rows:
-        return None
-    scale = (WIDTH - LEFT - RIGHT) / (max(max(known) for _, _, known in rows) or 1)
-    height = TOP + ROW * len(rows) + 30
-    out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13">'
-           % (WIDTH, height), '<rect width="100%" height="100%" fill="#ffffff"/>',
-           text(16, 24, pattern["title"], size=16, weight="bold"),
-           text(16, 44, "%s: %s is better" % (METRICS[metric], "more" if metric in HIGHER else "less"), FAINT)]
-    for index, (name, middle, known) in enumerate(rows):
-        y = TOP + index * ROW
-        out.append(text(LEFT - 8, y + 14, name, INK, "end", "bold" if name.startswith("mist") else "normal"))
-        out.append('<rect x="%d" y="%d" width="%.1f" height="18" fill="%s"/>' % (LEFT, y, middle * scale, colour(name)))
-        out += ['<circle cx="%.1f" cy="%d" r="2" fill="%s" fill-opacity="0.6"/>' % (LEFT + value * scale, y + 9, INK)
-                for value in known]
-        out.append(text(LEFT + max(known) * scale + 8, y + 14, number(middle)))
-    out.append(text(16, height - 12, "Bars are medians, dots single runs. " + note, FAINT, size=11))
-    return "\n".join(out + ["</svg>"]) + "\n"
+def head(result):
+    """Where and when."""
+    machine = result["machine"]
+    commits = sorted({part["taken"]["commit"] for part in results.parts(result).values() if part["taken"]["commit"]})
+    dates = sorted(part["taken"]["date"] for part in results.parts(result).values())
+    lines = ["Machine: %s, %d CPUs, %d MiB, Linux %s%s." % (
+        machine["cpu"], machine["cpus"], machine["memory_mib"], machine["kernel"],
+        ", virtual" if machine["virtual"] else "")]
+    if dates:
+        lines.append("Taken %s%s%s." % (dates[0], " to " + dates[-1] if dates[-1] != dates[0] else "",
+                                        ", commit " + " and ".join(commits) if commits else ""))
+    if result["versions"]:
+        lines.append("Packages: %s." % ", ".join("%s %s" % each for each in sorted(result["versions"].items())))
+    again = sum(part["taken"]["again"] for part in results.parts(result).values())
+    if again:
+        lines.append("%d rounds were disturbed and taken again." % again)
+    for reason in results.preliminary(result):
+        lines.append("**Preliminary**: %s." % reason)
+    return "  \n".join(lines)
 
 
-def text(x, y, content, fill=INK, anchor="start", weight="normal", size=13):
-    return '<text x="%.1f" y="%.1f" fill="%s" text-anchor="%s" font-weight="%s" font-size="%d">%s</text>' % (
-        x, y, fill, anchor, weight, size, html.escape(content))
-
-
-def write_plots(result, directory):
-    for name, pattern in {**result["patterns"], **result["costs"]}.items():
-        for metric in dict.fromkeys((pattern["metric"], "cpu_us", "rate")):
-            if metric == "rate" and pattern["metric"] in ("p50", "p99"):
-                continue
-            drawing = plot(pattern, metric, "Preliminary: the machine was not quiet." if result["preliminary"] else "")
-            if drawing:
-                with open(os.path.join(directory, "%s-%s.svg" % (name, metric.replace("_", "-"))), "w") as file:
-                    file.write(drawing)
+def remarks(result):
+    return "\n".join("- %s: %s" % each for each in sorted(result["remarks"].items()))
 
 
 def markdown(result):
     """The whole result as text."""
-    settings = result["settings"]
-    head = ["Machine: %(cpu)s, %(cpus)d CPUs, %(memory_mib)d MiB, Linux %(kernel)s%(where)s." % {
-        **result["machine"], "where": ", virtual" if result["machine"]["virtual"] else ""},
-        "%(date)s, %(rounds)d rounds of %(seconds)g s each." % settings,
-        "Versions: %s." % ", ".join("%s %s" % each for each in sorted(result["versions"].items()))]
-    if result["preliminary"]:
-        head.append("**Preliminary**: others used up to %.0f %% of the machine meanwhile, or there were few rounds."
-                    % (100 * result["others"]))
-    parts = ["\n".join(head)]
-    for name, pattern in result["patterns"].items():
-        parts.append("### %s: %s\n\n%s" % (name, pattern["title"], table(pattern)))
-    for name, cost in result["costs"].items():
-        parts.append("### %s: %s\n\n%s" % (name, cost["title"], cost_table(cost)))
-    if result["bars"]:
-        parts.append("### Bars\n\n" + bar_table(result["bars"]))
-    remarks = ["- %s: %s" % each for each in sorted(result["remarks"].items())]
-    return "\n\n".join(parts + (["\n".join(remarks)] if remarks else [])) + "\n"
+    parts = results.parts(result)
+    found = bars(parts)
+    text = [head(result)]
+    if found:
+        text.append("### Bars\n\n%s\n\n%s" % (row_table(found), bar_table(found)))
+    text += ["### %s\n\n%s" % (GROUPS[group], group_table(members)) for group, members in groups(result).items()]
+    text += [section(name, part) for name, part in parts.items()]
+    return "\n\n".join(text + ([remarks(result)] if result["remarks"] else [])) + "\n"
+
+
+def drawings(result):
+    """{name: svg}: the bars, and each pattern by what it is about."""
+    parts, note = results.parts(result), "Preliminary." if results.preliminary(result) else ""
+    found = [each for each in bars(parts) if each["ratio"] is not None]
+    drawn = {"bars": plots.overview(found, parts, note)} if found else {}
+    for name, part in parts.items():
+        for metric in dict.fromkeys((part["metric"], "cpu_us", "rate") if not part["group"] else (part["metric"],)):
+            if metric == "rate" and part["metric"] in ("p50", "p99"):
+                continue
+            rows = [(label, series(entry, metric)) for label, entry in part["entries"].items() if values(entry, metric)]
+            if rows:
+                drawn["%s-%s" % (name, metric.replace("_", "-"))] = plots.servers(
+                    part["title"], METRICS[metric], metric in HIGHER, rows, note)
+    return drawn
+
+
+def write(result, directory):
+    for old in glob.glob(os.path.join(directory, "*.svg")):
+        os.unlink(old)
+    for name, drawing in drawings(result).items():
+        with open(os.path.join(directory, name + ".svg"), "w") as file:
+            file.write(drawing)
+    with open(os.path.join(directory, "result.md"), "w") as file:
+        file.write(markdown(result))

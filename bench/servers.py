@@ -26,9 +26,14 @@ REMARKS = {
 }
 
 
+def shown(label):
+    """A server's name with what has to be said beside every figure of it."""
+    return label + " (no recvmmsg)" if label.split("+")[0] == "nsd" else label
+
+
 class Tuned:
     """Mixed into harness.Peer."""
-    strict = True            # counts the authority section
+    judged = "strict"        # which query file: see zones.py
 
     def workers(self):
         return self.how.get("workers", 1)
@@ -86,7 +91,7 @@ class Knot(Tuned, harness.Knot):
     answer-rotation: off
     tcp-max-clients: 4096
     tcp-reuseport: on
-    socket-affinity: off
+    socket-affinity: %(affinity)s
 log:
   - target: stderr
     any: warning
@@ -102,7 +107,7 @@ template:
 zone:
   - domain: "%(zone)s"
     file: "%(file)s"
-""" % self.values()
+""" % self.values(affinity="on" if self.how.get("affinity") else "off")
 
 
 class Nsd(Tuned, harness.Nsd):
@@ -128,12 +133,20 @@ class Nsd(Tuned, harness.Nsd):
   refuse-any: no
   tcp-count: 1024
   round-robin: no
-remote-control:
+%(affinity)sremote-control:
   control-enable: no
 zone:
   name: "%(zone)s"
   zonefile: "%(file)s"
-""" % self.values()
+""" % self.values(affinity=self.affinity())
+
+    def affinity(self):
+        """A CPU for each worker, which it then stays on."""
+        if not self.how.get("affinity"):
+            return ""
+        cpus = sorted(os.sched_getaffinity(0))
+        return "  cpu-affinity: %s\n" % " ".join(map(str, cpus)) + "".join(
+            "  server-%d-cpu-affinity: %d\n" % (i + 1, cpus[i % len(cpus)]) for i in range(self.workers()))
 
 
 class Bind(Tuned, harness.Bind):
@@ -283,7 +296,7 @@ getPool(""):setCache(cache)
 
 class Dnsmasq(Tuned, harness.Peer):
     program = "dnsmasq"
-    strict = False
+    judged = "loose"
 
     def command(self):
         return ["dnsmasq", "-k", "-C", self.path("conf"), "--log-facility=-"]
@@ -314,7 +327,7 @@ conf-file=%(dir)s/zone.conf
 
 
 class Mist(harness.Mist):
-    strict = True
+    judged = "strict"
 
     def configuration(self):
         with open(self.config_file) as file:
@@ -327,7 +340,7 @@ class Mist(harness.Mist):
 
 class Echo(harness.Server):
     """A floor: bench_echo with its arguments."""
-    strict = True
+    judged = "form"          # it answers everything with one record
 
     def __init__(self, *args):
         self.args = args
@@ -409,19 +422,24 @@ def make(name, setup, site, workers, upstream=None):
         return mist(setup, site, workers, upstream, settings)
     if name in ECHOES:
         return Echo(*ECHOES[name]) if setup == "zone" else None
-    workers = settings.get("workers", workers)
+    how = {"workers": settings.get("workers", workers), "affinity": settings.get("affinity", False)}
     kind = (FORWARDERS if setup == "forward" else PEERS).get(name)
     if kind is None or not installed(kind) or (setup == "signed" and name not in ("knot", "nsd", "bind")):
         return None
     if setup == "forward":
-        return kind(upstream=upstream, workers=workers, probe=PROBE)
-    return kind({zones.ZONE: zone_file(setup, site)}, workers=workers, size=site.size, probe=PROBE)
+        return kind(upstream=upstream, probe=PROBE, **how)
+    return kind({zones.ZONE: zone_file(setup, site)}, size=site.size, probe=PROBE, **how)
 
 
-def version(name):
-    """What the package manager says it is."""
-    package = {"gdnsd": "gdnsd", "knot": "knot", "nsd": "nsd", "bind": "bind9", "pdns": "pdns-server",
-               "unbound": "unbound", "dnsdist": "dnsdist", "dnsmasq": "dnsmasq-base"}.get(name)
-    if package is None or shutil.which("dpkg-query") is None:
-        return None
-    return harness.run("dpkg-query", "-W", "-f=${Version}", package, check=False).stdout or None
+PACKAGES = {"gdnsd": "gdnsd", "knot": "knot", "nsd": "nsd", "bind": "bind9", "pdns": "pdns-server",
+            "unbound": "unbound", "dnsdist": "dnsdist", "dnsmasq": "dnsmasq-base", "ldns": "libldns3",
+            "openssl speed": "openssl", "mist": "liburing2"}
+
+
+def versions(names):
+    """{package: what the package manager says its version is}"""
+    if shutil.which("dpkg-query") is None:
+        return {}
+    packages = {PACKAGES[name] for name in names if name in PACKAGES}
+    return {package: harness.run("dpkg-query", "-W", "-f=${Version}", package, check=False).stdout
+            for package in sorted(packages)}

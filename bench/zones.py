@@ -87,15 +87,16 @@ def refused(size):
     return [("www.name%d.invalid-zone.example" % i, "A", 5, 0, 0) for i in range(size)]
 
 
-def write_questions(path, lines, strict=True):
-    """Shuffled, the same way every time. Not strict: the authority section is not counted."""
+def write_questions(path, lines, judged="strict"):
+    """Shuffled, the same way every time. What is judged: "strict", rcode and the numbers of records; "loose",
+    not the authority section; "form", none of them."""
     lines = list(lines)
     random.Random(1).shuffle(lines)
     with open(path, "w") as file:
-        for name, kind, rcode, answers, authority in lines:
+        for name, kind, *numbers in lines:
             name = name if name.endswith(".example") else "%s.%s" % (name, ZONE)
-            file.write("%s %s %d %d %s\n" % (name, kind, rcode, answers,
-                                             authority if strict else "-"))
+            known = {"strict": 3, "loose": 2, "form": 0}[judged]
+            file.write("%s %s %s\n" % (name, kind, " ".join(map(str, numbers[:known] + ["-"] * (3 - known)))))
     return path
 
 
@@ -140,8 +141,8 @@ class Site:
         with open(self.questions(name)) as file:
             return sum(1 for _ in file)
 
-    def questions(self, name, strict=True):
-        path = self.path("%s.%s" % (name, "strict" if strict else "loose"))
+    def questions(self, name, judged="strict"):
+        path = self.path("%s.%s" % (name, judged))
         size = (self.signed_size if name.startswith("signed") else self.large_size if name.endswith("-large")
                 else self.SMALL if name.endswith("-small") else self.size)
-        return path if os.path.exists(path) else write_questions(path, self.QUESTIONS[name](size), strict)
+        return path if os.path.exists(path) else write_questions(path, self.QUESTIONS[name](size), judged)

@@ -1,0 +1,98 @@
+"""The documentation's figures: written by the bench, never by hand.
+
+In PERFORMANCE.md everything between `<!-- bench: NAME -->` and `<!-- bench: end -->` is replaced; plots, the
+configurations and a summary in JSON go to bench/ beside it.
+"""
+import json
+import os
+import re
+
+import figures
+import report
+import results
+from patterns import GROUPS
+
+MARK = re.compile(r"(<!-- bench: ([a-z]+) -->\n).*?(<!-- bench: end -->)", re.S)
+
+
+def embed(name, what):
+    return "![%s](bench/%s.svg)" % (what, name)
+
+
+def pattern_text(name, part):
+    metric = part["metric"].replace("_", "-")
+    return "%s\n\n%s" % (report.section(name, part), embed("%s-%s" % (name, metric), part["title"]))
+
+
+def texts(result):
+    """{name: text} of what is between markers."""
+    parts = results.parts(result)
+    found = report.bars(parts)
+    grouped = report.groups(result)
+    alone = {name: part for name, part in parts.items() if not part["group"]}
+    return {"machine": report.head(result),
+            "bars": "%s\n\n%s" % (embed("bars", "all bars at a glance"), report.row_table(found)),
+            "comparisons": report.bar_table(found),
+            "patterns": "\n\n".join(pattern_text(name, part) for name, part in alone.items()),
+            "remarks": report.remarks(result),
+            **{group: "%s.\n\n%s" % (report.how(next(iter(members.values()))), report.group_table(members))
+               for group, members in grouped.items() if group in GROUPS}}
+
+
+def fill(page, known):
+    """The page with what is known between its markers."""
+    def put(match):
+        return match.group(1) + known[match.group(2)] + "\n" + match.group(3) if match.group(2) in known else match.group(0)
+    return MARK.sub(put, page)
+
+
+def summary(result):
+    """Medians and spreads instead of every run."""
+    def brief(entry):
+        keys = dict.fromkeys(key for run in entry["runs"] for key in run if key != "reasons")
+        known = {**{key: report.values(entry, key) for key in keys}, "calls": report.values(entry, "calls")}
+        return {key: {"median": figures.median(v), "spread": figures.spread(v), "rounds": len(v)}
+                for key, v in known.items() if v}
+    return {**{key: result[key] for key in ("machine", "versions", "remarks")},
+            "parts": {name: {**{key: value for key, value in part.items() if key != "entries"},
+                             "entries": {label: brief(entry) for label, entry in part["entries"].items()}}
+                      for name, part in results.parts(result).items()},
+            "bars": report.bars(results.parts(result))}
+
+
+def configurations(directory):
+    """Every configuration that took part, once; where files lay and ports were is no part of it."""
+    seen = {}
+    folder = os.path.join(directory, "configurations")
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name)) as file:
+            text = re.sub(r"(/[\w.+-]+)+/(?=[\w.]|\b)|(?<=\")/[\w/.+-]+(?=\")", "DIR/", file.read())
+        text = re.sub(r"127\.\d+\.\d+\.\d+", "ADDRESS", text)
+        text = re.sub(r"(ADDRESS[@:]|port\W{1,3})\d+", r"\1PORT", text)
+        seen.setdefault(text, []).append(name)
+    parts = ["# The configurations\n\nOf every server and pattern of the last published result; `DIR`, `ADDRESS` and "
+             "`PORT` stand for what differs from run to run."]
+    parts += ["## %s\n\n```\n%s\n```" % (", ".join(names), text.strip()) for text, names in seen.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def publish(result, directory, docs):
+    page = os.path.join(docs, "PERFORMANCE.md")
+    with open(page) as file:
+        text = fill(file.read(), texts(result))
+    with open(page, "w") as file:
+        file.write(text)
+    folder = os.path.join(docs, "bench")
+    os.makedirs(folder, exist_ok=True)
+    for old in os.listdir(folder):
+        if old.endswith(".svg"):
+            os.unlink(os.path.join(folder, old))
+    for name, drawing in report.drawings(result).items():
+        if "bench/%s.svg" % name in text:
+            with open(os.path.join(folder, name + ".svg"), "w") as file:
+                file.write(drawing)
+    with open(os.path.join(folder, "result.json"), "w") as file:
+        json.dump(summary(result), file, indent=1)
+        file.write("\n")
+    with open(os.path.join(folder, "configurations.md"), "w") as file:
+        file.write(configurations(directory))
