@@ -15,6 +15,14 @@ import harness
 sys.path.insert(0, os.path.join(harness.ROOT, "bench"))
 import figures  # noqa: E402
 import measure  # noqa: E402
+import patterns  # noqa: E402
+import plots  # noqa: E402
+import publish  # noqa: E402
+import report  # noqa: E402
+import results  # noqa: E402
+import rounds  # noqa: E402
+import servers  # noqa: E402
+import zones  # noqa: E402
 
 ENGINE_FREE = True
 LOAD = os.path.join(os.path.dirname(harness.program()), "bench_load")
@@ -134,11 +142,225 @@ class Figures(unittest.TestCase):
     def test_paired(self):
         self.assertEqual(figures.paired([1, 4, 9], [2, 4, 3])["ratio"], 1)
         self.assertIsNone(figures.paired([], []))
+        # a round without a value counts on neither side, and does not shift the others
+        found = figures.paired([1, None, 6, 8], [2, 5, 3, 4])
+        self.assertEqual((found["ratio"], found["rounds"], found["interval"]), (2, 3, None))
+        ratios = figures.paired(range(1, 16), [1] * 15)
+        self.assertEqual((ratios["ratio"], ratios["interval"], ratios["rounds"]), (8, (4, 12), 15))
+
+    def test_middle_half(self):
+        self.assertEqual(figures.middle_half([5]), (5, 5))
+        self.assertEqual(figures.middle_half(range(1, 9)), (3, 6))
+
+    def test_numbers(self):
+        self.assertEqual([figures.number(v) for v in (None, 1.234, 12.34, 123.4, 12345, 1234567)],
+                         ["-", "1.23", "12.3", "123", "12k", "1.23M"])
 
     def test_calls(self):
         self.assertEqual(measure.read_calls("# started\n\n1234;;raw_syscalls:sys_enter;5;100.00;;\n"), 1234)
         self.assertEqual(measure.read_calls("100.00 0.1 9 77 3 total\n"), 77)
         self.assertIsNone(measure.read_calls("<not counted>;;raw_syscalls:sys_enter;0;0;;\n"))
+
+
+class Rounds(unittest.TestCase):
+    def script(self, others):
+        """A run that is disturbed as the list says, and what order the labels came in."""
+        order = []
+        rest = iter(others)
+
+        def run(label):
+            order.append(label)
+            return {"others": next(rest), "number": len(order)}
+        return run, order
+
+    def test_turns(self):
+        run, order = self.script([0] * 9)
+        kept, again, disturbed = rounds.take(list("abc"), run, 3)
+        self.assertEqual("".join(order), "abcbcacab")
+        self.assertEqual((len(kept), again, disturbed), (3, 0, 0))
+
+    def test_a_disturbed_round_is_taken_again_as_a_whole(self):
+        run, order = self.script([0, 0, 0, 0.5, 0, 0, 0, 0])
+        kept, again, disturbed = rounds.take(list("ab"), run, 3)
+        self.assertEqual((len(order), again, disturbed), (8, 1, 0))
+        self.assertEqual([figures["a"]["number"] for figures in kept], [1, 5, 8])
+
+    def test_it_ends(self):
+        run, order = self.script([0.9, 0.2, 0.3, 0.4])
+        kept, again, disturbed = rounds.take(["a"], run, 2, spare=2)
+        self.assertEqual((len(order), again, disturbed), (4, 2, 2))
+        self.assertEqual([figures["a"]["others"] for figures in kept], [0.2, 0.3])
+
+    def test_nobody(self):
+        self.assertEqual(rounds.take([], None, 3), ([], 0, 0))
+
+
+def part(cpu, pattern="stubs", count=15, disturbed=0, **more):
+    """A pattern as the bench leaves it; `cpu` is {label: microseconds of every round}."""
+    def run(value):
+        return {"rate": 1e6 / value, "cpu_us": value, "busy_us": 2 * value, "sleeps": 0, "p50": 3 * value,
+                "p90": 4 * value, "p99": 5 * value, "p99.9": 6 * value, "max": 7 * value, "octets": 67, "others": 0,
+                "sent": 10, "answered": 10, "lost": 0, "late": 0, "wrong": 0, "broken": 0, "reasons": {}}
+    return {"title": pattern, "metric": "cpu_us", "load": [], "place": "pinned", "questions": "equal", "setup": "zone",
+            "burners": False, "group": "", "problems": [],
+            "taken": {"date": "2000-01-01 00:00 UTC", "commit": "abc", "rounds": count, "seconds": 1, "again": 0,
+                      "disturbed": disturbed, "others": 0},
+            "entries": {label: {"runs": [run(value) for _ in range(count)], "calls": [], "dnsperf": None}
+                        for label, value in cpu.items()}, **more}
+
+
+class Results(unittest.TestCase):
+    def setUp(self):
+        self.result = results.empty()
+
+    def test_several_invocations_are_one_result(self):
+        with tempfile.TemporaryDirectory() as directory:
+            results.add(self.result, "patterns", "stubs", part({"mist": 2, "gdnsd": 2, "nsd": 4}))
+            results.save(self.result, directory)
+            result = results.load(directory)
+            results.add(result, "patterns", "pipelined", part({"mist": 1, "knot": 2}, problems=["lost"]))
+            results.save(result, directory)
+            result = results.load(directory)
+            self.assertEqual(sorted(result["patterns"]), ["pipelined", "stubs"])
+            self.assertEqual(results.problems(result), ["lost"])
+            self.assertIn("nsd", result["remarks"])
+            results.add(result, "patterns", "pipelined", part({"mist": 3, "knot": 4}))
+            self.assertEqual(results.problems(result), [])
+            self.assertEqual(report.centre(result["patterns"]["pipelined"]["entries"]["mist"], "cpu_us"), 3)
+            self.assertTrue(results.done(result, "stubs", 15))
+            self.assertFalse(results.done(result, "stubs", 16))
+            self.assertFalse(results.done(result, "tail", 1))
+            self.assertEqual(sorted(os.listdir(directory)), ["result.json"])
+
+    def test_another_machine(self):
+        self.result["machine"]["cpu"] = "another"
+        with self.assertRaisesRegex(ValueError, "another machine"):
+            results.add(self.result, "patterns", "stubs", part({"mist": 2}))
+
+    def test_preliminary(self):
+        results.add(self.result, "patterns", "stubs", part({"mist": 2}))
+        results.add(self.result, "patterns", "cookies", part({"mist": 2}, count=7))
+        self.assertEqual(results.preliminary(self.result), [])
+        results.add(self.result, "patterns", "stubs", part({"mist": 2}, count=14))
+        results.add(self.result, "patterns", "tail", part({"mist": 2}, disturbed=1))
+        few, disturbed = results.preliminary(self.result)
+        self.assertIn("stubs", few)
+        self.assertIn("tail", disturbed)
+
+
+class Bars(unittest.TestCase):
+    def verdicts(self, *found, higher=False):
+        bar = patterns.Bar(1, "stubs", "cpu_us", ("gdnsd",), *found[:2], higher=higher)
+        return report.verdict(bar, {"ratio": found[2]})
+
+    def test_verdicts(self):
+        for must, reach, ratio, verdict in ((1.05, 1, 1.06, "missed"), (1.05, 1, 1.05, "met"), (1.05, 1, 1, "reached"),
+                                            (0.9, None, 0.9, "reached"), (0.9, None, 0.91, "missed"),
+                                            (None, None, 7, "reported"), (None, 0.9, 0.91, "not reached"),
+                                            (None, 0.9, 0.9, "reached")):
+            self.assertEqual(self.verdicts(must, reach, ratio), verdict, (must, reach, ratio))
+        self.assertEqual(self.verdicts(1.4, 2, 1.5, higher=True), "met")
+        self.assertEqual(self.verdicts(1.4, 2, 1.3, higher=True), "missed")
+
+    def test_ratios(self):
+        found = report.bars({"stubs": part({"mist": 2, "gdnsd": 2, "knot": 4})})
+        self.assertEqual([(each["against"], each["metric"], each["ratio"], each["interval"], each["rounds"])
+                          for each in found],
+                         [("gdnsd", "cpu_us", 1, (1, 1), 15), ("knot", "cpu_us", 0.5, (0.5, 0.5), 15),
+                          ("gdnsd", "busy_us", 1, (1, 1), 15)])
+
+    def test_only_the_best_counts(self):
+        found = report.bars({"single": part({"mist": 4, "gdnsd": 3, "gdnsd+workers=1": 2, "nsd": 5})})
+        self.assertEqual([(each["against"], each["ratio"]) for each in found if each["bar"] == 6],
+                         [("gdnsd+workers=1", 2)])
+
+    def test_a_value_alone_has_an_interval(self):
+        one = part({"mist": 2}, title="start", metric="ms")
+        for number, run in enumerate(one["entries"]["mist"]["runs"]):
+            run["ms"] = number + 1
+        found = report.bars({"start": one})
+        self.assertEqual([(each["ratio"], each["interval"], each["verdict"]) for each in found],
+                         [(8, (4, 12), "reached")])
+
+    def test_every_bar_can_be_measured(self):
+        known = {pattern.name: [*pattern.servers, *("mist:" + name for name in pattern.beside)]
+                 for pattern in patterns.PATTERNS}
+        for bar in patterns.BARS:
+            if bar.pattern in known:
+                self.assertIn(bar.ours, known[bar.pattern], bar)
+                self.assertTrue(set(bar.theirs) <= set(known[bar.pattern]), bar)
+        self.assertEqual({bar.number for bar in patterns.BARS}, set(range(1, 17)))
+        self.assertEqual([row[0] for row in patterns.ROWS], list(range(1, 17)))
+
+
+class Publishing(unittest.TestCase):
+    PAGE = "# Page\n\n<!-- bench: machine -->\nold\n<!-- bench: end -->\n\nby hand\n\n<!-- bench: bars -->\n" \
+           "<!-- bench: end -->\n<!-- bench: other -->\nkept\n<!-- bench: end -->\n"
+
+    def published(self, result):
+        with tempfile.TemporaryDirectory() as directory:
+            docs, out = (os.path.join(directory, name) for name in ("docs", "out"))
+            for each in (docs, os.path.join(out, "configurations")):
+                os.makedirs(each)
+            with open(os.path.join(out, "configurations", "stubs.knot"), "w") as file:
+                file.write('listen: 127.0.0.7@1234\nfile: "/somewhere/zone"\nrun_dir => /somewhere/else/run\n')
+            with open(os.path.join(docs, "PERFORMANCE.md"), "w") as file:
+                file.write(self.PAGE)
+            publish.publish(result, out, docs)
+            first = self.read(docs)
+            publish.publish(result, out, docs)
+            self.assertEqual(self.read(docs), first)
+            return first
+
+    def read(self, directory):
+        found = {}
+        for where, _, names in os.walk(directory):
+            for name in names:
+                with open(os.path.join(where, name)) as file:
+                    found[name] = file.read()
+        return found
+
+    def test_between_the_markers(self):
+        result = results.empty()
+        results.add(result, "patterns", "stubs", part({"mist": 2, "gdnsd": 2, "nsd": 4}))
+        known = self.published(result)
+        page = known["PERFORMANCE.md"]
+        self.assertNotIn("old", page)
+        self.assertIn("\n\nby hand\n\n", page)
+        self.assertIn("kept", page)
+        self.assertIn("commit abc", page)
+        self.assertIn("1.00 (1.00 to 1.00)", page)
+        self.assertIn("bars.svg", known)
+        self.assertNotIn("stubs-rate.svg", known)       # no page shows it
+        json.loads(known["result.json"])
+        self.assertNotIn("somewhere", known["configurations.md"])
+        self.assertNotIn("1234", known["configurations.md"])
+
+    def test_what_nsd_lacks_stands_beside_it(self):
+        self.assertIn("| nsd (no recvmmsg) |", report.table(part({"nsd": 4})))
+        self.assertIn("nsd+workers=1 (no recvmmsg)", plots.servers("t", ("x", "us"), False, [("nsd+workers=1", [1])]))
+
+    def test_a_group_is_one_table(self):
+        both = {name: part({"mist+steer=cpu+pin=true": 2}, title=name) for name in ("one", "many")}
+        self.assertIn("| steer: cpu, pin: true | 500k ±0.0 % | 2.00 ±0.0 % | 6.00 ±0.0 % | 500k",
+                      report.group_table(both))
+
+
+class Sites(unittest.TestCase):
+    def test_what_is_judged(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "questions")
+            for judged, expected in (("strict", "3 0 1"), ("loose", "3 0 -"), ("form", "- - -")):
+                zones.write_questions(path, [("no", "A", 3, 0, 1)], judged)
+                with open(path) as file:
+                    self.assertEqual(file.read(), "no.editor.land A %s\n" % expected)
+
+    def test_affinity_of_nsd(self):
+        for how, wanted in (({"affinity": True}, self.assertRegex), ({}, self.assertNotRegex)):
+            nsd = servers.Nsd({zones.ZONE: "zone"}, workers=2, **how)
+            nsd.address, nsd.port = "127.0.0.1", 1
+            wanted(nsd.config(), r"server-2-cpu-affinity: \d+\n")
+            nsd.close()
 
 
 if __name__ == "__main__":
