@@ -120,7 +120,7 @@ class Entry:
         watch = Watch([*pids, *self.beside])
         cpu, sleeps, busy = measure.cpu_us(pids), measure.sleeps(pids), measure.busy_us()
         beside = measure.cpu_us(self.beside)
-        result = self.load(self.options.seconds, self.extra)
+        result = self.load(self.options.seconds * self.pattern.times, self.extra)
         cpu, sleeps, busy = (measure.cpu_us(pids) - cpu, measure.sleeps(pids) - sleeps, measure.busy_us() - busy)
         busy -= measure.cpu_us(self.beside) - beside
         answered = result["answered"] or None

@@ -107,9 +107,9 @@ def how(part):
         if "--rate" in part["load"]:
             words.append("%s questions/s" % number(float(part["load"][part["load"].index("--rate") + 1])))
     if taken["again"]:
-        words.append("%d disturbed ones taken again" % taken["again"])
+        words.append("%d disturbed runs taken again" % taken["again"])
     if taken["disturbed"]:
-        words.append("**%d disturbed ones among them**" % taken["disturbed"])
+        words.append("**%d rounds stayed disturbed**" % taken["disturbed"])
     return "%s; %s%s" % (", ".join(words), taken["date"], ", commit " + taken["commit"] if taken["commit"] else "")
 
 
@@ -232,7 +232,7 @@ def head(result):
         lines.append("Packages: %s." % ", ".join("%s %s" % each for each in sorted(result["versions"].items())))
     again = sum(part["taken"]["again"] for part in results.parts(result).values())
     if again:
-        lines.append("%d rounds were disturbed and taken again." % again)
+        lines.append("%d runs were disturbed and taken again." % again)
     for reason in results.preliminary(result):
         lines.append("**Preliminary**: %s." % reason)
     return "  \n".join(lines)

@@ -3,7 +3,7 @@
     {machine, versions, remarks, patterns: {name: part}, costs: {name: part}, problems: [text]}
 
 A part is a pattern or a cost as it was last taken: its entries with every run, and how it was taken (date,
-commit, rounds, seconds, rounds taken again). Taken again, a part replaces the one before.
+commit, rounds, seconds, runs taken again). Taken again, a part replaces the one before.
 """
 import datetime
 import json

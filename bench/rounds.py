@@ -1,7 +1,8 @@
 """Turns: A B C, B C A, C A B. Each round begins with another one, so that whatever disturbs the machine
-disturbs them alike; and a round in which it was disturbed too much is taken again."""
+disturbs them alike; and a run that was disturbed too much is taken again at the end of its round."""
 
-QUIET = 0.05         # of the machine in other hands; more, and a round was disturbed
+QUIET = 0.05         # of the machine in other hands; more, and a run was disturbed
+TRIES = 3            # of a run in a round
 
 
 def worst(figures):
@@ -9,16 +10,27 @@ def worst(figures):
     return max(run["others"] for run in figures.values())
 
 
-def take(labels, run, wanted, spare=None):
-    """`run(label)` for each in turns: ([{label: figures}], rounds taken again, disturbed ones that had to stay).
-    Never more than `spare` rounds are taken again, half of what is wanted unless said; after that the
-    least disturbed ones stand in."""
-    spare = wanted // 2 if spare is None else spare
-    kept, aside, taken = [], [], 0
-    while labels and len(kept) < wanted and taken < wanted + spare:
-        first = taken % len(labels)
-        figures = {label: run(label) for label in labels[first:] + labels[:first]}
-        (aside if worst(figures) > QUIET else kept).append(figures)
-        taken += 1
-    missing = wanted - len(kept) if labels else 0
-    return kept + sorted(aside, key=worst)[:missing], max(0, taken - wanted), missing
+def one(turn, run, tries):
+    """A round: ({label: figures}, runs taken again). Of several tries the quietest counts, whatever it found."""
+    figures, again = {}, 0
+    for attempt in range(tries):
+        again += len(turn) if attempt else 0
+        for label in turn:
+            new = run(label)
+            if label not in figures or new["others"] < figures[label]["others"]:
+                figures[label] = new
+        turn = [label for label in turn if figures[label]["others"] > QUIET]
+    return figures, again
+
+
+def take(labels, run, wanted, tries=TRIES):
+    """`run(label)` for each in turns: ([{label: figures}], runs taken again, rounds that stayed disturbed). No
+    more than half as many runs again as there are altogether: a machine that is never quiet has an end, too."""
+    kept, again = [], 0
+    for number in range(wanted if labels else 0):
+        first = number % len(labels)
+        spare = again < wanted * len(labels) // 2
+        figures, more = one(labels[first:] + labels[:first], run, tries if spare else 1)
+        kept.append(figures)
+        again += more
+    return kept, again, sum(worst(figures) > QUIET for figures in kept)
