@@ -3,23 +3,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Room for `count` more characters and the NUL behind them. */
+static bool reserve(struct entry_reader *reader, size_t count)
+{
+	size_t size = reader->size ? reader->size : 1024;
+	while (size <= reader->len + count)
+		size *= 2;
+	if (size == reader->size)
+		return true;
+	char *text = realloc(reader->text, size);
+	if (!text)
+		return false;
+	reader->text = text;
+	reader->size = size;
+	return true;
+}
+
 static bool put(struct entry_reader *reader, char c)
 {
-	if (reader->len + 1 >= reader->size) {
-		size_t size = reader->size ? reader->size * 2 : 1024;
-		char *text = realloc(reader->text, size);
-		if (!text)
-			return false;
-		reader->text = text;
-		reader->size = size;
-	}
+	if (!reserve(reader, 1))
+		return false;
 	reader->text[reader->len++] = c;
 	return true;
 }
 
+static bool refill(struct entry_reader *reader)
+{
+	reader->at = 0;
+	reader->filled = fread(reader->block, 1, sizeof(reader->block), reader->file);
+	return reader->filled > 0;
+}
+
 static int take(struct entry_reader *reader)
 {
-	int c = getc_unlocked(reader->file);
+	if (reader->at == reader->filled && !refill(reader))
+		return EOF;
+	int c = reader->block[reader->at++];
 	reader->line += c == '\n';
 	return c;
 }
@@ -77,6 +96,36 @@ static enum entry_result cut(struct entry_reader *reader, struct cutter *cutter,
 	return put(reader, (char)c) ? ENTRY_FOUND : ENTRY_MEMORY;
 }
 
+/* Characters that mean nothing but themselves unless something before them says so. */
+#define PLAIN(c) ((c) >= ' ' && (c) != 127 && (c) != '"' && (c) != '\\' && (c) != ';' &&              \
+                  (c) != '(' && (c) != ')')
+#define PLAIN_4(c) PLAIN(c), PLAIN((c) + 1), PLAIN((c) + 2), PLAIN((c) + 3)
+#define PLAIN_16(c) PLAIN_4(c), PLAIN_4((c) + 4), PLAIN_4((c) + 8), PLAIN_4((c) + 12)
+#define PLAIN_64(c) PLAIN_16(c), PLAIN_16((c) + 16), PLAIN_16((c) + 32), PLAIN_16((c) + 48)
+static const bool plain[256] = { PLAIN_64(0), PLAIN_64(64), PLAIN_64(128), PLAIN_64(192) };
+
+/* Takes a run of plain characters at once: a file is made of little else. What ends the run, or the
+ * block, is left to cut(). */
+static bool run(struct entry_reader *reader, struct cutter *cutter)
+{
+	const unsigned char *from = reader->block + reader->at;
+	size_t max = reader->filled - reader->at, len = 0;
+	if (cutter->quoted || cutter->escaped || cutter->comment)
+		return true;
+	if (max > ENTRY_LEN_MAX - reader->len)
+		max = ENTRY_LEN_MAX - reader->len;
+	while (len < max && plain[from[len]])
+		len++;
+	if (!reserve(reader, len))
+		return false;
+	memcpy(reader->text + reader->len, from, len);
+	reader->len += len;
+	reader->at += len;
+	for (size_t i = 0; i < len && !cutter->any; i++)
+		cutter->any = from[i] != ' ';
+	return true;
+}
+
 static void trim(struct entry_reader *reader)
 {
 	/* A space that a backslash protects stays: its backslash is one of an odd number. */
@@ -100,6 +149,8 @@ enum entry_result entry_next(struct entry_reader *reader)
 		reader->len = 0;
 		reader->begin = reader->line;
 		do {
+			if (!run(reader, &cutter))
+				return ENTRY_MEMORY;
 			c = take(reader);
 			result = cut(reader, &cutter, c);
 			if (!cutter.any && c == '\n' && result == ENTRY_FOUND)
@@ -146,10 +197,26 @@ const char *entry_problem(enum entry_result result)
 	return "fine";
 }
 
+/* Where tokens were cut off stands NUL for a space: the text itself holds no NUL. */
+const char *entry_excerpt(struct entry_reader *reader)
+{
+	size_t from = 0, len = 0;
+	while (from < reader->len && (reader->text[from] == ' ' || reader->text[from] == '\0'))
+		from++;
+	for (; len < ENTRY_EXCERPT && from + len < reader->len; len++)
+		reader->excerpt[len] = reader->text[from + len] ? reader->text[from + len] : ' ';
+	memcpy(reader->excerpt + len, "...", 4);
+	if (from + len == reader->len)
+		reader->excerpt[len] = '\0';
+	return reader->excerpt;
+}
+
 char *entry_token(char **at)
 {
-	char *begin = *at + strspn(*at, " ");
+	char *begin = *at;
 	bool quoted = false;
+	while (*begin == ' ')
+		begin++;
 	if (!*begin)
 		return NULL;
 	char *end = begin;

@@ -14,11 +14,16 @@
  * (\DDD), and spaces between. */
 #define ENTRY_LEN_MAX (512 << 10)
 
+#define ENTRY_EXCERPT 80 /* characters of an entry in a message */
+
 struct entry_reader {
 	FILE *file;
 	unsigned line;     /* of the next character */
 	char *text;        /* of the current entry, NUL-terminated; no trailing space */
 	size_t len, size;
+	size_t at, filled; /* of the block: what is taken, what is there */
+	unsigned char block[4096];
+	char excerpt[ENTRY_EXCERPT + 4];
 	unsigned begin;    /* the line it begins in */
 	bool indented;     /* begins with a space: the owner is that of the record before */
 };
@@ -40,6 +45,9 @@ enum entry_result entry_next(struct entry_reader *reader);
 
 /* What is wrong, for a message. */
 const char *entry_problem(enum entry_result result);
+
+/* The beginning of the current entry, for a message, whatever was cut off it. */
+const char *entry_excerpt(struct entry_reader *reader);
 
 /* Cuts the next token off an entry: returns it, NUL-terminated, and moves `at` behind it. NULL
  * at the end. A quoted token keeps its quotes. */

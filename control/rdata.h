@@ -4,7 +4,6 @@
 #ifndef MIST_CONTROL_RDATA_H
 #define MIST_CONTROL_RDATA_H
 
-#include <ldns/ldns.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +17,7 @@ uint16_t rdata_type(const char *text);
  * Reads record data. `text` is scratch: it is taken apart. Returns the length, or -1 with what
  * is wrong in `problem`, or -2 without memory.
  */
-int rdata_from_text(uint16_t type, char *text, const ldns_rdf *origin,
+int rdata_from_text(uint16_t type, char *text, const uint8_t *origin,
                     uint8_t rdata[RDATA_LEN_MAX], char *problem, size_t problem_size);
 
 #endif

@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "control/domain.h"
 #include "control/entry.h"
 #include "control/rdata.h"
 #include "control/units.h"
@@ -18,7 +19,6 @@ enum {
 	INCLUDES_MAX = 4096, /* in all: sixteen files that include each other twice would be 65,536 */
 	PROBLEMS_MAX = 20,   /* reported; the rest of a file that is no zone file says nothing new */
 	TTL_MAX = INT32_MAX, /* RFC 2181 section 8 */
-	EXCERPT_LEN = 80,    /* of an entry, in messages */
 };
 
 /* The reading of one zone, over all its files. */
@@ -37,10 +37,10 @@ struct scope {
 	const struct scope *outer;
 	dev_t device;
 	ino_t inode;
-	ldns_rdf *origin;
-	ldns_rdf *owner;     /* of the record before; NULL: none yet */
-	uint32_t ttl;        /* of $TTL, or else of the record before */
-	bool ttl_known, ttl_directive;
+	uint8_t origin[MIST_NAME_SIZE];
+	uint8_t owner[MIST_NAME_SIZE]; /* of the record before */
+	uint32_t ttl;                  /* of $TTL, or else of the record before */
+	bool owner_known, ttl_known, ttl_directive;
 };
 
 static void problem(struct zonefile *zonefile, const struct scope *scope, unsigned line,
@@ -63,22 +63,6 @@ static void problem(struct zonefile *zonefile, const struct scope *scope, unsign
 static void no_memory(struct zonefile *zonefile)
 {
 	zonefile->out_of_memory = true;
-}
-
-/* A name in the scope; NULL if it is none (or without memory, which looks the same to ldns). */
-static ldns_rdf *name_read(const struct scope *scope, const char *text)
-{
-	if (strcmp(text, "@") == 0)
-		return ldns_rdf_clone(scope->origin);
-	ldns_rdf *name = *text ? ldns_dname_new_frm_str(text) : NULL;
-	bool good = name != NULL;
-	if (good && !ldns_dname_str_absolute(text) && ldns_rdf_size(scope->origin) > 1)
-		good = ldns_dname_cat(name, scope->origin) == LDNS_STATUS_OK;
-	/* ldns joins names without looking at the length. */
-	if (good && ldns_rdf_size(name) <= MIST_NAME_SIZE)
-		return name;
-	ldns_rdf_deep_free(name);
-	return NULL;
 }
 
 static bool ttl_read(const char *text, uint32_t *ttl)
@@ -163,8 +147,7 @@ static bool ttl_settle(struct scope *scope, uint16_t type, const uint8_t *rdata,
 	return true;
 }
 
-static void record_read(struct zonefile *zonefile, struct scope *scope, struct entry_reader *reader,
-                        const char *excerpt)
+static void record_read(struct zonefile *zonefile, struct scope *scope, struct entry_reader *reader)
 {
 	char *at = reader->text, *type_text, what[160];
 	uint32_t ttl = 0;
@@ -172,43 +155,43 @@ static void record_read(struct zonefile *zonefile, struct scope *scope, struct e
 	unsigned line = reader->begin;
 	if (!reader->indented) {
 		const char *owner = entry_token(&at);
-		ldns_rdf *name = name_read(scope, owner);
-		if (!name) {
+		if (!domain_read(owner, scope->origin, scope->owner)) {
 			problem(zonefile, scope, line,
 			        "\"%.80s\" is not a domain name (labels of 1 to 63 octets, "
 			        "255 in all)",
 			        owner);
 			return;
 		}
-		ldns_rdf_deep_free(scope->owner);
-		scope->owner = name;
+		scope->owner_known = true;
 	}
 	if (!header_read(zonefile, scope, line, &at, &type_text, &ttl, &ttl_given))
 		return;
 	uint16_t type = rdata_type(type_text);
 	if (!type) {
 		problem(zonefile, scope, line, "%.40s is not a record type known here; "
-		        "others are written as TYPEnnn \\# LENGTH HEX (RFC 3597): %s", type_text, excerpt);
+		        "others are written as TYPEnnn \\# LENGTH HEX (RFC 3597): %s", type_text, entry_excerpt(reader));
 		return;
 	}
-	if (!scope->owner) {
-		problem(zonefile, scope, line, "the first record has no owner name: %s", excerpt);
+	if (!scope->owner_known) {
+		problem(zonefile, scope, line, "the first record has no owner name: %s",
+		        entry_excerpt(reader));
 		return;
 	}
 	int len = rdata_from_text(type, at, scope->origin, zonefile->rdata, what, sizeof(what));
 	if (len == -2)
 		no_memory(zonefile);
 	else if (len < 0)
-		problem(zonefile, scope, line, "%s record: %s: %s", type_text, what, excerpt);
+		problem(zonefile, scope, line, "%s record: %s: %s", type_text, what, entry_excerpt(reader));
 	if (len < 0)
 		return;
 	if (!ttl_settle(scope, type, zonefile->rdata, (size_t)len, ttl_given, &ttl)) {
 		problem(zonefile, scope, line,
-		        "no TTL, no $TTL before it and no record to take it from: %s", excerpt);
+		        "no TTL, no $TTL before it and no record to take it from: %s",
+		        entry_excerpt(reader));
 		return;
 	}
 	struct mist_record record = {
-		.owner = ldns_rdf_data(scope->owner), .type = type, .ttl = ttl,
+		.owner = scope->owner, .type = type, .ttl = ttl,
 		.rdata = zonefile->rdata, .rdata_len = (uint16_t)len, .line = line,
 	};
 	int error = zonefile->record(zonefile->user, scope->path, &record);
@@ -254,23 +237,18 @@ static void include(struct zonefile *zonefile, const struct scope *scope, unsign
 	}
 	struct scope inner = *scope;
 	inner.outer = scope;
-	inner.origin = origin ? name_read(scope, origin) : ldns_rdf_clone(scope->origin);
-	inner.owner = scope->owner ? ldns_rdf_clone(scope->owner) : NULL;
 	char *path = include_path(scope, file);
 	inner.path = path;
-	if (!inner.origin && origin)
+	if (origin && !domain_read(origin, scope->origin, inner.origin))
 		problem(zonefile, scope, line, "$INCLUDE: \"%.80s\" is not a domain name", origin);
-	else if (!inner.origin || !path)
+	else if (!path)
 		no_memory(zonefile);
 	else
 		file_read(zonefile, &inner);
 	free(path);
-	ldns_rdf_deep_free(inner.origin);
-	ldns_rdf_deep_free(inner.owner);
 }
 
-static void directive(struct zonefile *zonefile, struct scope *scope, struct entry_reader *reader,
-                      const char *excerpt)
+static void directive(struct zonefile *zonefile, struct scope *scope, struct entry_reader *reader)
 {
 	char *at = reader->text;
 	unsigned line = reader->begin;
@@ -279,9 +257,11 @@ static void directive(struct zonefile *zonefile, struct scope *scope, struct ent
 	bool is_include = strcasecmp(name, "$INCLUDE") == 0, is_ttl = strcasecmp(name, "$TTL") == 0;
 	bool is_origin = strcasecmp(name, "$ORIGIN") == 0;
 	if (!is_include && !is_ttl && !is_origin) {
-		problem(zonefile, scope, line, "only $ORIGIN, $TTL and $INCLUDE are known: %s", excerpt);
+		problem(zonefile, scope, line, "only $ORIGIN, $TTL and $INCLUDE are known: %s",
+		        entry_excerpt(reader));
 	} else if (!value || (second && (!is_include || entry_token(&at)))) {
-		problem(zonefile, scope, line, "%s: %s", value ? "too much" : "nothing behind it", excerpt);
+		problem(zonefile, scope, line, "%s: %s", value ? "too much" : "nothing behind it",
+		        entry_excerpt(reader));
 	} else if (is_include) {
 		include(zonefile, scope, line, value, second);
 	} else if (is_ttl) {
@@ -289,14 +269,8 @@ static void directive(struct zonefile *zonefile, struct scope *scope, struct ent
 			scope->ttl_known = scope->ttl_directive = true;
 		else
 			problem(zonefile, scope, line, "$TTL: %.40s is not a TTL", value);
-	} else {
-		ldns_rdf *origin = name_read(scope, value);
-		if (origin) {
-			ldns_rdf_deep_free(scope->origin);
-			scope->origin = origin;
-		} else {
-			problem(zonefile, scope, line, "$ORIGIN: \"%.80s\" is not a domain name", value);
-		}
+	} else if (!domain_read(value, scope->origin, scope->origin)) {
+		problem(zonefile, scope, line, "$ORIGIN: \"%.80s\" is not a domain name", value);
 	}
 }
 
@@ -311,7 +285,6 @@ static bool includes_itself(const struct scope *scope)
 static void entries_read(struct zonefile *zonefile, struct scope *scope,
                          struct entry_reader *reader)
 {
-	char excerpt[EXCERPT_LEN + 4];
 	while (zonefile->problems < PROBLEMS_MAX && !zonefile->out_of_memory) {
 		enum entry_result result = entry_next(reader);
 		if (result == ENTRY_END)
@@ -328,13 +301,10 @@ static void entries_read(struct zonefile *zonefile, struct scope *scope,
 				return;
 			continue;
 		}
-		const char *text = reader->text + strspn(reader->text, " ");
-		snprintf(excerpt, sizeof(excerpt), "%.*s%s", EXCERPT_LEN, text,
-		         strlen(text) > EXCERPT_LEN ? "..." : "");
 		if (reader->text[0] == '$')
-			directive(zonefile, scope, reader, excerpt);
+			directive(zonefile, scope, reader);
 		else
-			record_read(zonefile, scope, reader, excerpt);
+			record_read(zonefile, scope, reader);
 	}
 }
 
@@ -363,9 +333,11 @@ int zonefile_read(const char *file, const char *origin, zonefile_record *record,
                   const struct mist_reporter *reporter)
 {
 	struct zonefile *zonefile = calloc(1, sizeof(*zonefile));
-	struct scope scope = { .path = file, .origin = ldns_dname_new_frm_str(origin) };
-	int error = MIST_ENOMEM;
-	if (!zonefile || !scope.origin)
+	struct scope scope = { .path = file };
+	if (!zonefile)
+		return MIST_ENOMEM;
+	int error = domain_read(origin, (const uint8_t *)"", scope.origin) ? MIST_OK : MIST_ENAME;
+	if (error)
 		goto done;
 	zonefile->record = record;
 	zonefile->user = user;
@@ -373,8 +345,6 @@ int zonefile_read(const char *file, const char *origin, zonefile_record *record,
 	file_read(zonefile, &scope);
 	error = zonefile->out_of_memory ? MIST_ENOMEM : zonefile->problems ? MIST_EZONE : MIST_OK;
 done:
-	ldns_rdf_deep_free(scope.origin);
-	ldns_rdf_deep_free(scope.owner);
 	free(zonefile);
 	return error;
 }

@@ -105,6 +105,33 @@ static void strange_names(void **state)
 	good(first, first);
 }
 
+/* Plain data is read field by field, data with escapes as a whole: it comes to the same. */
+static void names_in_data(void **state)
+{
+	(void)state;
+	good("$TTL 1\n"
+	     "a MX 10 @\n"
+	     "b MX ( 010\n  c )\n"
+	     "d MX 10 c\\046d\n"
+	     "e NS @x.f\n"
+	     "g SRV 1 2 3 .\n"
+	     "h AAAA 2001:db8::1 ; an address\n",
+	     "a.example.\t1\tIN\tMX\t10 example.\n"
+	     "b.example.\t1\tIN\tMX\t10 c.example.\n"
+	     "d.example.\t1\tIN\tMX\t10 c\\.d.example.\n"
+	     "e.example.\t1\tIN\tNS\t\\@x.f.example.\n"
+	     "g.example.\t1\tIN\tSRV\t1 2 3 .\n"
+	     "h.example.\t1\tIN\tAAAA\t2001:db8::1\n");
+	bad("$TTL 1\na MX 10\n", "zone:2: MX record: something is missing: a MX 10");
+	bad("$TTL 1\na MX \"10\" x\n", "is not a number that fits");
+	bad("$TTL 1\na MX 10 x y\n", "there is more than the type holds: a MX 10 x y");
+	bad("$TTL 1\na MX 10 x..y\n", "the data does not fit the type");
+	bad("$TTL 1\na AAAA 192.0.2.1\n", "the data does not fit the type");
+	/* The excerpt is whole, whatever was cut off the entry, and ends where it gets long. */
+	bad("a 1 IN A\t192.0.2.1 ( 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8 )\n",
+	    "type holds: a 1 IN A 192.0.2.1   192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7...\n");
+}
+
 static void problems_with_place(void **state)
 {
 	(void)state;
@@ -279,6 +306,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(names_and_ttls, scratch_open, scratch_close),
 		cmocka_unit_test_setup_teardown(ttl_without_directive, scratch_open, scratch_close),
 		cmocka_unit_test_setup_teardown(strange_names, scratch_open, scratch_close),
+		cmocka_unit_test_setup_teardown(names_in_data, scratch_open, scratch_close),
 		cmocka_unit_test_setup_teardown(problems_with_place, scratch_open, scratch_close),
 		cmocka_unit_test_setup_teardown(many_problems_end, scratch_open, scratch_close),
 		cmocka_unit_test_setup_teardown(include_has_its_own_place, scratch_open, scratch_close),
