@@ -1,16 +1,16 @@
-/* SipHash-2-4 as its authors describe it (siphash.h). */
+/* SipHash as its authors describe it (siphash.h). */
 #include "core/siphash.h"
 
+#include <endian.h>
 #include <string.h>
 
 static inline uint64_t rotate(uint64_t v, unsigned bits) { return v << bits | v >> (64 - bits); }
 
 static inline uint64_t load_le64(const uint8_t *p)
 {
-	uint64_t v = 0;
-	for (unsigned i = 8; i-- > 0;)
-		v = v << 8 | p[i];
-	return v;
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return le64toh(v);
 }
 
 struct state {
@@ -33,7 +33,8 @@ static inline void rounds(struct state *s, unsigned count)
 	}
 }
 
-uint64_t siphash(const uint8_t key[16], const void *octets, size_t len)
+static inline uint64_t hash(const uint8_t key[16], const void *octets, size_t len, unsigned each,
+                            unsigned last)
 {
 	const uint8_t *p = octets;
 	const uint64_t k0 = load_le64(key), k1 = load_le64(key + 8);
@@ -45,7 +46,7 @@ uint64_t siphash(const uint8_t key[16], const void *octets, size_t len)
 	for (; left >= 8; left -= 8, p += 8) {
 		const uint64_t word = load_le64(p);
 		s.v3 ^= word;
-		rounds(&s, 2);
+		rounds(&s, each);
 		s.v0 ^= word;
 	}
 	uint8_t tail[8] = { 0 };
@@ -54,9 +55,19 @@ uint64_t siphash(const uint8_t key[16], const void *octets, size_t len)
 	tail[7] = (uint8_t)len;
 	const uint64_t word = load_le64(tail);
 	s.v3 ^= word;
-	rounds(&s, 2);
+	rounds(&s, each);
 	s.v0 ^= word;
 	s.v2 ^= 0xff;
-	rounds(&s, 4);
+	rounds(&s, last);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+uint64_t siphash(const uint8_t key[16], const void *octets, size_t len)
+{
+	return hash(key, octets, len, 2, 4);
+}
+
+uint64_t siphash_table(const uint8_t key[16], const void *octets, size_t len)
+{
+	return hash(key, octets, len, 1, 3);
 }

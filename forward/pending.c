@@ -34,7 +34,7 @@ bool key_equal(const struct cache_key *a, const struct cache_key *b)
 static size_t bucket_of(const struct pendings *pendings, const struct cache_key *key)
 {
 	const struct question *question = key->question;
-	const uint64_t hash = siphash(pendings->secret, question->name, question->len);
+	const uint64_t hash = siphash_table(pendings->secret, question->name, question->len);
 	return (hash + question->type) % PENDING_BUCKETS;
 }
 
