@@ -47,7 +47,7 @@ void answer_made_soa(struct query *query, const uint8_t *owner, uint32_t ttl)
 	writer_u32(&w, ttl);
 	writer_u16(&w, rdata_len);
 	writer_put(&w, rdata, rdata_len);
-	answer_put_records(&query->answer, SECTION_AUTHORITY, 0, record, writer_len(&w), 1);
+	answer_put_records(&query->answer, SECTION_AUTHORITY, 0, record, 0, writer_len(&w), 1);
 }
 
 /* Remembers that a wildcard answered for the target. */

@@ -130,12 +130,13 @@ bool answer_put_part(struct answer *answer, enum section section, uint16_t owner
                      const uint8_t *owner, const struct rrset *set, unsigned parts, uint32_t ttl);
 
 /*
- * Appends records that stand in the form of rrset.h (owner C00C or a whole name, RDATA uncompressed
- * and well-formed, type_check()), as the forward cache keeps them; C00C then stands for `owner_at`.
- * All or nothing. `last_name_at` tells where the target of a last CNAME stands.
+ * Appends the records that fill `len` octets at `at` of `message`, well-formed (type_check()), their
+ * names perhaps compressed in it; or records in the form of rrset.h, that need no message around
+ * them. The owner C00C stands for `owner_at`. All or nothing. `last_name_at` tells where the target
+ * of a last CNAME stands.
  */
 bool answer_put_records(struct answer *answer, enum section section, uint16_t owner_at,
-                        const uint8_t *records, size_t len, uint16_t count);
+                        const uint8_t *message, size_t at, size_t len, uint16_t count);
 
 /* One synthesised record: the CNAME of a DNAME (RFC 6672 section 3.1). Returns the offset of the
  * target's name in the message, 0 when it did not fit. */

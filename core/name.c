@@ -42,6 +42,14 @@ size_t name_len(const uint8_t *name)
 	return (size_t)(at - name) + 1;
 }
 
+size_t name_skip(const uint8_t *name)
+{
+	size_t len = 0;
+	while (name[len] != 0 && name[len] < 0xC0)
+		len += name[len] + 1u;
+	return len + (name[len] ? 2 : 1);
+}
+
 unsigned name_labels(const uint8_t *name)
 {
 	unsigned labels = 0;

@@ -30,7 +30,10 @@ unsigned name_labels(const uint8_t *name);
  */
 size_t name_read(const uint8_t *message, size_t len, size_t at, uint8_t name[NAME_MAX]);
 
-/* The same for a name that must not be compressed, as in RDATA of newer types and in zones;
+/* The octets that a well-formed name, compressed or not, takes where it stands. */
+size_t name_skip(const uint8_t *name);
+
+/* The same as name_read() for a name that must not be compressed, as in RDATA of newer types and in zones;
  * returns its length, or 0. Nothing is copied. */
 size_t name_check(const uint8_t *octets, size_t len);
 

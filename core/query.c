@@ -257,7 +257,7 @@ static bool put_localhost(struct query *query)
 	writer_u32(&w, SPECIAL_TTL_S);
 	writer_u16(&w, len);
 	writer_put(&w, type == TYPE_A ? v4 : v6, len);
-	answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, record, writer_len(&w), 1);
+	answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, record, 0, writer_len(&w), 1);
 	return true;
 }
 

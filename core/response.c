@@ -204,16 +204,27 @@ static void put_owner(struct answer *answer, struct owner *owner)
 		owner->at = at;
 }
 
-/* RDATA of a type whose names may be compressed (RFC 3597 section 4). */
-static void put_compressed(struct answer *answer, const struct type_info *info,
-                           const uint8_t *rdata, size_t len)
+/* A name that may be compressed in the message that `r` reads: where it stands, or in `scratch`. */
+static const uint8_t *take_name(struct reader *r, uint8_t scratch[NAME_MAX])
 {
-	struct reader r = reader_on(rdata, len);
+	const size_t whole = name_check(r->at, reader_left(r));
+	if (whole > 0)
+		return reader_take(r, whole);
+	const size_t end = (size_t)(r->end - r->start), at = (size_t)(r->at - r->start);
+	const size_t taken = name_read(r->start, end, at, scratch);
+	assert(taken > 0 && "names were checked when they came in");
+	reader_take(r, taken);
+	return scratch;
+}
+
+/* RDATA of a type whose names may be compressed (RFC 3597 section 4): what is left of `r`. */
+static void put_compressed(struct answer *answer, const struct type_info *info, struct reader r)
+{
 	for (unsigned i = 0; i < sizeof(info->steps) && info->steps[i] != RDATA_END; i++) {
 		const uint8_t step = info->steps[i];
 		if (step == RDATA_NAME) {
-			const uint8_t *name = reader_take(&r, name_len(r.at));
-			answer->last_name_at = put_name(answer, name);
+			uint8_t name[NAME_MAX];
+			answer->last_name_at = put_name(answer, take_name(&r, name));
 			continue;
 		}
 		const size_t octets = step == RDATA_STRING ? 1u + *r.at : step - RDATA_FIXED_1 + 1u;
@@ -224,8 +235,9 @@ static void put_compressed(struct answer *answer, const struct type_info *info,
 	writer_put(&answer->w, reader_take(&r, rest), rest);
 }
 
+/* `rdata` stands on the RDATA, in the message in which its names are compressed, if they are. */
 static void put_record(struct answer *answer, enum section section, struct owner *owner,
-                       uint16_t type, uint32_t ttl, const uint8_t *rdata, uint16_t rdata_len)
+                       uint16_t type, uint32_t ttl, struct reader rdata)
 {
 	const struct type_info *info = type_info(type);
 	put_owner(answer, owner);
@@ -237,9 +249,9 @@ static void put_record(struct answer *answer, enum section section, struct owner
 		return;
 	const uint8_t *start = answer->w.at;
 	if (info->flags & TYPE_COMPRESS)
-		put_compressed(answer, info, rdata, rdata_len);
+		put_compressed(answer, info, rdata);
 	else
-		writer_put(&answer->w, rdata, rdata_len);
+		writer_put(&answer->w, rdata.at, reader_left(&rdata));
 	wire_set16(length, (uint16_t)(answer->w.at - start));
 	answer->counts[section]++;
 }
@@ -256,7 +268,8 @@ bool answer_put_part(struct answer *answer, enum section section, uint16_t owner
 	size_t at = parts & PART_RECORDS ? 0 : set->len;
 	const size_t end = parts & PART_SIGNATURES ? set->full_len : set->len;
 	for (struct record record; rrset_next(set, end, &at, &record) && !answer->w.failed;)
-		put_record(answer, section, &owner, record.type, ttl, record.rdata, record.rdata_len);
+		put_record(answer, section, &owner, record.type, ttl,
+		           reader_on(record.rdata, record.rdata_len));
 	return answer->w.failed ? give_up(answer, section, &mark) : true;
 }
 
@@ -280,28 +293,31 @@ bool answer_put(struct answer *answer, enum section section, uint16_t owner_at,
 }
 
 bool answer_put_records(struct answer *answer, enum section section, uint16_t owner_at,
-                        const uint8_t *records, size_t len, uint16_t count)
+                        const uint8_t *message, size_t at, size_t len, uint16_t count)
 {
 	if (closed(answer, section))
 		return false;
 	const struct mark mark = mark_set(answer, section);
-	struct reader r = reader_on(records, len);
+	struct reader r = reader_on(message, at + len);
+	reader_take(&r, at);
 	for (; count > 0 && !r.failed && !answer->w.failed; count--) {
 		struct owner owner;
+		uint8_t name[NAME_MAX];
 		if (reader_left(&r) >= 2 && wire_get16(r.at) == RRSET_OWNER) {
 			owner_init(&owner, answer, owner_at, NULL);
 			r.at += 2;
 		} else {
-			owner_init(&owner, answer, 0, r.at);
-			reader_take(&r, name_check(r.at, reader_left(&r)));
+			owner_init(&owner, answer, 0, take_name(&r, name));
 		}
 		const uint16_t type = reader_u16(&r);
 		reader_take(&r, 2); /* class, IN */
 		const uint32_t ttl = reader_u32(&r);
 		const uint16_t rdata_len = reader_u16(&r);
-		const uint8_t *rdata = reader_take(&r, rdata_len);
+		struct reader rdata = r;
+		reader_take(&r, rdata_len);
 		assert(!r.failed && "records that we made ourselves");
-		put_record(answer, section, &owner, type, ttl, rdata, rdata_len);
+		rdata.end = r.at;
+		put_record(answer, section, &owner, type, ttl, rdata);
 	}
 	return answer->w.failed ? give_up(answer, section, &mark) : true;
 }
@@ -314,7 +330,7 @@ uint16_t answer_put_cname(struct answer *answer, uint16_t owner_at, uint32_t ttl
 	const struct mark mark = mark_set(answer, SECTION_ANSWER);
 	struct owner owner;
 	owner_init(&owner, answer, owner_at, NULL);
-	put_record(answer, SECTION_ANSWER, &owner, TYPE_CNAME, ttl, target, (uint16_t)name_len(target));
+	put_record(answer, SECTION_ANSWER, &owner, TYPE_CNAME, ttl, reader_on(target, name_len(target)));
 	if (!answer->w.failed)
 		return answer->last_name_at;
 	give_up(answer, SECTION_ANSWER, &mark);

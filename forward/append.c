@@ -22,37 +22,48 @@ struct cache_key append_key(const struct query *query, const struct view *view,
                             struct question *question)
 {
 	const struct rule *rule = query->route.rule;
-	question->type = query->request.question.type;
-	question->class = CLASS_IN;
-	question->len = (uint8_t)name_copy(question->name, query->target);
+	if (query->steps > 0) {
+		question->type = query->request.question.type;
+		question->class = CLASS_IN;
+		question->len = (uint8_t)name_copy(question->name, query->target);
+	}
 	return (struct cache_key){
-		.question = question,
+		.question = query->steps > 0 ? question : &query->request.question,
 		.dnssec_ok = query->request.edns.dnssec_ok && !is_cut(query),
 		.checking_disabled = (query->request.flags & FLAG_CD) != 0,
 		.policy = rule ? rule->policy : append_set(&query->route, view)->policy,
 	};
 }
 
-/* ---- records in the form of rrset.h ---- */
+/* ---- records of a kept message ---- */
 
 struct item {
-	const uint8_t *start, *end;
+	size_t at, len;              /* in the message */
+	size_t rdata_at;
 	uint16_t type;
-	struct record record;
 };
+
+/* On the answer section. */
+static struct reader read_answer(const struct cache_answer *answer)
+{
+	struct reader r = reader_on(answer->message, (size_t)(answer->records - answer->message) +
+	                                             answer->lens[SECTION_ANSWER]);
+	r.at = answer->records;
+	return r;
+}
 
 static bool next_item(struct reader *r, struct item *item)
 {
 	if (reader_left(r) == 0)
 		return false;
-	item->start = r->at;
-	reader_take(r, *r->at >= 0xC0 ? 2 : name_len(r->at));
-	item->type = item->record.type = reader_u16(r);
-	reader_take(r, 2);
-	item->record.ttl = reader_u32(r);
-	item->record.rdata_len = reader_u16(r);
-	item->record.rdata = reader_take(r, item->record.rdata_len);
-	item->end = r->at;
+	item->at = (size_t)(r->at - r->start);
+	reader_take(r, name_skip(r->at));
+	item->type = reader_u16(r);
+	reader_take(r, 6); /* class, TTL */
+	const uint16_t rdata_len = reader_u16(r);
+	item->rdata_at = (size_t)(r->at - r->start);
+	reader_take(r, rdata_len);
+	item->len = (size_t)(r->at - r->start) - item->at;
 	assert(!r->failed && "records that we made ourselves");
 	return true;
 }
@@ -70,16 +81,18 @@ static size_t find_way_home(const struct query *query, const struct view *view,
                             const struct cache_answer *answer, uint16_t *count,
                             uint8_t target[NAME_MAX])
 {
-	struct reader r = reader_on(answer->records, answer->lens[SECTION_ANSWER]);
+	struct reader r = read_answer(answer);
+	const size_t start = (size_t)(r.at - r.start), end = (size_t)(r.end - r.start);
 	bool found = false;
 	*count = 0;
 	for (struct item item; next_item(&r, &item); ++*count) {
 		if (found && item.type != TYPE_RRSIG)
-			return (size_t)(item.start - answer->records);
+			return item.at - start;
 		if (found || item.type != TYPE_CNAME)
 			continue;
 		struct route route;
-		name_lower(target, item.record.rdata);
+		name_read(answer->message, end, item.rdata_at, target);
+		name_lower(target, target);
 		route_find(view->routes, target, query->request.question.type, &route);
 		found = route.kind == ROUTE_LOCAL;
 	}
@@ -92,19 +105,39 @@ static bool has_chain(const struct query *query, const struct cache_answer *answ
 	const uint16_t type = query->request.question.type;
 	if (answer->lens[SECTION_ANSWER] == 0 || type == TYPE_CNAME || type == TYPE_ANY)
 		return false;
-	return answer->records[0] < 0xC0 || wire_get16(answer->records + 2) != type;
+	return wire_get16(answer->records) != RRSET_OWNER || wire_get16(answer->records + 2) != type;
 }
 
 /* ---- sections ---- */
 
-/* Without signatures. That leaves whole RRsets only, so truncation between them is fine. */
+/* Nearly always the answer is to the question itself, and stands in the cache as it goes out: one
+ * copy. False: it has to be written record by record, after a chain or because not all of it fits. */
+static bool put_copy(struct query *query, const struct cache_answer *answer, enum section last)
+{
+	struct answer *to = &query->answer;
+	const size_t len = answer->lens[SECTION_ANSWER] +
+	                   (last == SECTION_AUTHORITY ? answer->lens[SECTION_AUTHORITY] : 0);
+	if (query->steps > 0 || writer_room(&to->w) < len)
+		return false;
+	writer_put(&to->w, answer->records, len);
+	for (enum section section = SECTION_ANSWER; section <= last; section++)
+		to->counts[section] = answer->counts[section];
+	return true;
+}
+
+/* The answer section without signatures. That leaves whole RRsets only, so truncation between them
+ * is fine. */
 static void put_stripped(struct query *query, const struct cache_answer *answer)
 {
-	struct reader r = reader_on(answer->records, answer->lens[SECTION_ANSWER]);
+	const uint16_t type = query->request.question.type;
+	struct reader r = read_answer(answer);
+	/* Only who asks for them gets any, as DNSSEC was not asked for. */
+	if (!is_signature(type) && type != TYPE_ANY && put_copy(query, answer, SECTION_ANSWER))
+		return;
 	for (struct item item; next_item(&r, &item);)
 		if (!is_signature(item.type))
-			answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, item.start,
-			                   (size_t)(item.end - item.start), 1);
+			answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, answer->message,
+			                   item.at, item.len, 1);
 }
 
 static uint32_t ttl_left(const struct query *query, const struct cache_answer *answer)
@@ -127,11 +160,12 @@ static void put_cut(struct query *query, const struct cache_answer *answer)
 
 static void put_whole(struct query *query, const struct cache_answer *answer)
 {
-	const uint8_t *at = answer->records;
-	for (enum section section = SECTION_ANSWER; section <= SECTION_AUTHORITY; section++) {
+	size_t at = (size_t)(answer->records - answer->message);
+	const bool copied = put_copy(query, answer, SECTION_AUTHORITY);
+	for (enum section section = SECTION_ANSWER; !copied && section <= SECTION_AUTHORITY; section++) {
 		if (answer->counts[section] > 0)
-			answer_put_records(&query->answer, section, query->target_at, at, answer->lens[section],
-			                   answer->counts[section]);
+			answer_put_records(&query->answer, section, query->target_at, answer->message, at,
+			                   answer->lens[section], answer->counts[section]);
 		at += answer->lens[section];
 	}
 	/* AD speaks for the whole answer: a local chain before it was not validated by the upstream
@@ -175,8 +209,8 @@ enum forwarded append_answer(struct query *query, const struct view *view,
 	const size_t home =
 		has_chain(query, answer) ? find_way_home(query, view, answer, &count, target) : 0;
 	if (home > 0) {
-		if (!answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, answer->records,
-		                        home, count))
+		if (!answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, answer->message,
+		                        (size_t)(answer->records - answer->message), home, count))
 			return FORWARD_DONE; /* truncated: the client comes back by TCP */
 		query->target_at = query->answer.last_name_at;
 		name_copy(query->target, target);

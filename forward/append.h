@@ -8,8 +8,8 @@
 #include "forward/cache.h"
 #include "forward/forward.h"
 
-/* What is asked for query->target: the key of the cache, of coalescing, and of
- * the upstream query. */
+/* What is asked for query->target: the key of the cache, of coalescing, and of the upstream query.
+ * Its question is the client's, or made in `question` at the end of a chain. */
 struct cache_key append_key(const struct query *query, const struct view *view,
                             struct question *question);
 

@@ -126,17 +126,14 @@ void cache_free(struct cache *cache)
 
 /* ---- finding a place ---- */
 
+static_assert(offsetof(struct question, name) == 5, "a question is its octets, without gaps");
+
+/* Strangers choose the question; the rest need only lead elsewhere. */
 static uint64_t hash_key(const struct cache *cache, const struct cache_key *key)
 {
-	uint8_t octets[NAME_MAX + 13];
-	struct writer w = writer_on(octets, sizeof octets);
-	writer_put(&w, key->question->name, key->question->len);
-	writer_u16(&w, key->question->type);
-	writer_u16(&w, key->question->class);
-	writer_u8(&w, key_flags(key));
-	writer_put(&w, &key->policy, sizeof key->policy);
-	assert(!w.failed);
-	return siphash(cache->secret, octets, writer_len(&w));
+	const size_t len = offsetof(struct question, name) + key->question->len;
+	return siphash_table(cache->secret, key->question, len) ^
+	       (key->policy + key_flags(key)) * 0x9e3779b97f4a7c15u; /* odd, and both halves mixed */
 }
 
 /* The upper half of the hash chooses the set, the lower 16 bits are the tag. */
@@ -172,9 +169,14 @@ static void copy_out(uint8_t *to, const word *from, size_t len)
 	}
 }
 
-/* Reads a slot if it holds the key. The records go to `buffer`, unless that is NULL. */
+static uint8_t *records_in(uint8_t *message, size_t name_len)
+{
+	return message + MESSAGE_HEADER + name_len + 4;
+}
+
+/* Reads a slot if it holds the key. Its message goes to `message`, unless that is NULL. */
 static bool slot_read(const struct table *table, const word *slot, const struct cache_key *key,
-                      struct head *head, uint8_t *buffer, size_t buffer_size)
+                      struct head *head, uint8_t *message)
 {
 	const uint64_t before = atomic_load_explicit(&slot[0], memory_order_acquire);
 	if (before & 1)
@@ -191,12 +193,10 @@ static bool slot_read(const struct table *table, const word *slot, const struct 
 	/* The head may be half of two: nothing may be believed that leads out of the slot. */
 	if (words_of(len) > table->slot_words - (size_t)(records_at - slot))
 		return false;
-	uint8_t name[NAME_MAX];
+	uint8_t scratch[NAME_MAX], *name = message ? message + MESSAGE_HEADER : scratch;
 	copy_out(name, name_at, head->name_len);
-	if (buffer && len > buffer_size)
-		return false;
-	if (buffer)
-		copy_out(buffer, records_at, len);
+	if (message)
+		copy_out(records_in(message, head->name_len), records_at, len);
 	const uint64_t after = atomic_load_explicit(&slot[0], memory_order_relaxed);
 	return before == after && memcmp(name, question->name, question->len) == 0;
 }
@@ -206,8 +206,7 @@ static void count_down(uint8_t *records, size_t len, uint32_t age)
 {
 	struct reader r = reader_on(records, len);
 	while (reader_left(&r) > 0 && !r.failed) {
-		const size_t owner = *r.at >= 0xC0 ? 2 : name_check(r.at, reader_left(&r));
-		const uint8_t *fixed = (reader_take(&r, owner), reader_take(&r, 10));
+		const uint8_t *fixed = (reader_take(&r, name_skip(r.at)), reader_take(&r, 10));
 		if (!fixed)
 			break;
 		uint8_t *ttl_at = records + (fixed - records) + 4;
@@ -219,7 +218,7 @@ static void count_down(uint8_t *records, size_t len, uint32_t age)
 }
 
 static void fill_answer(struct cache_answer *answer, const struct head *head,
-                        const uint8_t *records)
+                        const uint8_t *message, const uint8_t *records)
 {
 	*answer = (struct cache_answer){
 		.rcode = head->rcode,
@@ -229,6 +228,7 @@ static void fill_answer(struct cache_answer *answer, const struct head *head,
 		.ede = head->ede,
 		.ttl = head->ttl,
 		.stored_s = head->stored_s,
+		.message = message,
 		.records = records,
 	};
 	memcpy(answer->counts, head->counts, sizeof answer->counts);
@@ -252,9 +252,10 @@ static bool set_live(const struct set *set, unsigned way, uint32_t now_s)
 }
 
 bool cache_get(struct cache *cache, const struct cache_key *key, uint32_t now_s,
-               uint8_t *buffer, size_t buffer_size, struct cache_answer *answer)
+               uint8_t message[CACHE_MESSAGE_MAX], struct cache_answer *answer)
 {
 	const uint64_t hash = hash_key(cache, key);
+	uint8_t *records = records_in(message, key->question->len);
 	for (unsigned t = 0; t < TABLES; t++) {
 		const struct table *table = &cache->tables[t];
 		const size_t index = set_of(table, hash);
@@ -263,15 +264,16 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint32_t now_s,
 			struct head head;
 			if (atomic_load_explicit(&set->tag[way], memory_order_relaxed) != tag_of(hash) ||
 			    !set_live(set, way, now_s) ||
-			    !slot_read(table, slot_at(table, index, way), key, &head, buffer, buffer_size))
+			    !slot_read(table, slot_at(table, index, way), key, &head, message))
 				continue;
 			/* Stored in the future: the clock was set back, and ages mean nothing any more. One
 			 * second is the difference two threads may have. */
 			if (head.stored_s > now_s + 1)
 				return false;
 			const uint32_t age = now_s > head.stored_s ? now_s - head.stored_s : 0;
-			count_down(buffer, records_len(head.lens), age);
-			fill_answer(answer, &head, buffer);
+			if (age > 0)
+				count_down(records, records_len(head.lens), age);
+			fill_answer(answer, &head, message, records);
 			answer->hits = note_hit(set, way);
 			return true;
 		}
@@ -299,7 +301,7 @@ static unsigned find_way(const struct table *table, size_t index, uint64_t hash,
 	const struct set *set = &table->sets[index];
 	for (unsigned way = 0; way < WAYS; way++)
 		if (atomic_load_explicit(&set->tag[way], memory_order_relaxed) == tag_of(hash) &&
-		    slot_read(table, slot_at(table, index, way), key, head, NULL, 0))
+		    slot_read(table, slot_at(table, index, way), key, head, NULL))
 			return way;
 	return WAYS;
 }

@@ -35,8 +35,8 @@ struct cache_key {
 /* `hits` stops here: enough to call an answer popular, and few writes to shared lines. */
 #define CACHE_HITS_MAX 3
 
-/* An answer in the form of rrset.h: owners are C00C or whole names, RDATA uncompressed. */
-#define CACHE_RECORDS_MAX 65535
+/* The answer to a question, kept as it goes out: behind the question of a message, names compressed
+ * in that message. */
 struct cache_answer {
 	uint8_t rcode;
 	bool authentic;              /* AD of a validating upstream */
@@ -48,13 +48,17 @@ struct cache_answer {
 	uint32_t ttl;                /* seconds it may be served, from `stored_s` */
 	uint32_t stored_s;
 	uint8_t hits;                /* out: this one included, at most CACHE_HITS_MAX */
-	const uint8_t *records;      /* the sections one behind the other */
+	const uint8_t *message;      /* of which only the name at offset 12 and what follows is right */
+	const uint8_t *records;      /* in it: the sections one behind the other */
 };
 
-/* Looks up; the answer's records are copied to `buffer` (CACHE_SLOT_MAX octets always suffice)
- * with TTLs counted down. False: not there, expired, or being written. */
+/* A message around the largest slot. */
+#define CACHE_MESSAGE_MAX (MESSAGE_HEADER + NAME_MAX + 4 + CACHE_SLOT_MAX)
+
+/* Looks up; the answer's message is made in `message`, with TTLs counted down. False: not there,
+ * expired, or being written. */
 bool cache_get(struct cache *cache, const struct cache_key *key, uint32_t now_s,
-               uint8_t *buffer, size_t buffer_size, struct cache_answer *answer);
+               uint8_t message[CACHE_MESSAGE_MAX], struct cache_answer *answer);
 
 /* Stores for answer->ttl seconds, a failure (that never takes the place of a live answer) until the
  * second after. False: dropped, being too large, or of TTL 0, or because another thread writes the

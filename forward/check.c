@@ -1,6 +1,7 @@
 /*
  * Believing answers (check.h). An index of the message's records is made in one pass; the chain is
- * then followed through the index, and each set it comes by is converted to the form of rrset.h.
+ * then followed through the index, and each set it comes by is converted to the form of rrset.h. What
+ * has come together is compressed once, here, and not each time it is answered.
  */
 #include "forward/check.h"
 
@@ -472,6 +473,28 @@ static enum checked refuse(struct cache_answer *answer)
 	return CHECKED_FILTERED;
 }
 
+/* Makes the answer's message from the records that stand in check->octets. */
+static bool compress(struct work *work)
+{
+	struct cache_answer *answer = work->answer;
+	struct answer message;
+	struct request request = { .octets = work->message };
+	request.question.len = work->rules->question->len;
+	answer_begin(&message, &request, work->check->message, MESSAGE_MAX, 0);
+	answer->message = work->check->message;
+	answer->records = message.w.at;
+	size_t from = 0;
+	for (enum section section = SECTION_ANSWER; section <= SECTION_AUTHORITY; section++) {
+		const uint8_t *start = message.w.at;
+		if (!answer_put_records(&message, section, MESSAGE_HEADER, work->check->octets, from,
+		                        answer->lens[section], answer->counts[section]))
+			return false;
+		from += answer->lens[section];
+		answer->lens[section] = (uint32_t)(message.w.at - start);
+	}
+	return true;
+}
+
 enum checked check_answer(struct check *check, const struct check_rules *rules,
                           const uint8_t *octets, size_t len, struct cache_answer *answer)
 {
@@ -496,7 +519,7 @@ enum checked check_answer(struct check *check, const struct check_rules *rules,
 		return fail(answer, CHECKED_REJECTED, EDE_INVALID_DATA);
 
 	*answer = (struct cache_answer){ .rcode = rcode, .authentic = flags & FLAG_AD, .ede = EDE_NONE,
-	                                 .ttl = rules->max_ttl_s, .records = check->octets };
+	                                 .ttl = rules->max_ttl_s };
 	name_copy(name, question->name);
 	answer->negative = !put_chain(&work, name);
 	answer->lens[SECTION_ANSWER] = (uint32_t)writer_len(&work.w);
@@ -507,5 +530,5 @@ enum checked check_answer(struct check *check, const struct check_rules *rules,
 	answer->lens[SECTION_AUTHORITY] = (uint32_t)writer_len(&work.w) - answer->lens[SECTION_ANSWER];
 	if (work.is_private && !rules->private_addresses)
 		return refuse(answer);
-	return CHECKED_ANSWER;
+	return compress(&work) ? CHECKED_ANSWER : fail(answer, CHECKED_REJECTED, EDE_INVALID_DATA);
 }

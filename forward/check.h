@@ -42,7 +42,8 @@ struct check_record {
 struct check {
 	unsigned answer_count, count;      /* records of the answer section; and of authority */
 	struct check_record records[CHECK_RECORDS_MAX];
-	uint8_t octets[CACHE_RECORDS_MAX]; /* the records believed, in the form of rrset.h */
+	uint8_t octets[MESSAGE_MAX];       /* the records believed, in the form of rrset.h */
+	uint8_t message[MESSAGE_MAX];      /* what they become (cache.h) */
 };
 
 struct check_rules {
@@ -59,7 +60,7 @@ enum checked {
 	CHECKED_REJECTED, /* not to be believed: likewise */
 };
 
-/* Fills `answer`; its records stand in `check` until the next call. ttl 0: give, but
+/* Fills `answer`; its message stands in `check` until the next call. ttl 0: give, but
  * do not keep. */
 enum checked check_answer(struct check *check, const struct check_rules *rules,
                           const uint8_t *octets, size_t len, struct cache_answer *answer);

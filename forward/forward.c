@@ -55,9 +55,9 @@ enum forwarded forward_from_cache(struct cache *cache, struct query *query, cons
 {
 	struct question question;
 	struct cache_answer answer;
-	uint8_t records[CACHE_SLOT_MAX];
+	uint8_t message[CACHE_MESSAGE_MAX];
 	const struct cache_key key = append_key(query, view, &question);
-	if (!cache_get(cache, &key, query->now_s, records, sizeof records, &answer))
+	if (!cache_get(cache, &key, query->now_s, message, &answer))
 		return FORWARD_WAIT;
 	return append_answer(query, view, &answer, true);
 }
@@ -151,9 +151,9 @@ static enum forwarded ask(struct forward *forward, struct query *query, const st
 	struct forward_counters *counters = forward->options.counters;
 	struct question question;
 	struct cache_answer answer;
-	uint8_t records[CACHE_SLOT_MAX];
+	uint8_t message[CACHE_MESSAGE_MAX];
 	const struct cache_key key = append_key(query, view, &question);
-	if (cache_get(forward->options.cache, &key, query->now_s, records, sizeof records, &answer)) {
+	if (cache_get(forward->options.cache, &key, query->now_s, message, &answer)) {
 		count(&counters->cache_hits);
 		prefetch(forward, &key, query, view, &answer);
 		return append_answer(query, view, &answer, true);

@@ -231,7 +231,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(rounds <= QUERY_CHAIN_MAX);
 		static const uint8_t back[] = "\300\14\0\5\0\1\0\0\0\5\0\7\1m\1w\1a\0";
 		if (!(data[0] & 8) ||
-		    !answer_put_records(&query.answer, SECTION_ANSWER, query.target_at, back,
+		    !answer_put_records(&query.answer, SECTION_ANSWER, query.target_at, back, 0,
 		                        sizeof(back) - 1, 1)) {
 			verdict = query_resume(&query, &view, false);
 			break;

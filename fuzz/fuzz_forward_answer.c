@@ -103,7 +103,7 @@ static void respond(struct query *query, const struct cache_answer *answer, bool
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static uint8_t message[MESSAGE_MAX], response[MESSAGE_MAX], records[CACHE_SLOT_MAX];
+	static uint8_t message[MESSAGE_MAX], response[MESSAGE_MAX], again[CACHE_MESSAGE_MAX];
 	uint8_t request[512];
 	struct query query;
 	if (!cache)
@@ -119,8 +119,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	writer_put(&w, data + 2, 2);
 	writer_u16(&w, 1);
 	writer_put(&w, data + 4, 6);
-	writer_put(&w, question.name, question.len);
-	writer_u16(&w, question.type);
+	writer_put(&w, key.question->name, key.question->len);
+	writer_u16(&w, key.question->type);
 	writer_u16(&w, CLASS_IN);
 	writer_put(&w, data + 10, size - 10 < writer_room(&w) ? size - 10 : writer_room(&w));
 	const size_t len = writer_len(&w);
@@ -129,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)check_has_opt(message, len);
 	struct cache_answer answer;
 	const struct check_rules check_rules = {
-		.question = &question, .dnssec_ok = key.dnssec_ok, .max_ttl_s = view.max_ttl_s,
+		.question = key.question, .dnssec_ok = key.dnssec_ok, .max_ttl_s = view.max_ttl_s,
 		.private_addresses = query.route.rule->private_addresses,
 	};
 	const enum checked checked = check_answer(&check, &check_rules, message, len, &answer);
@@ -143,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!put)
 		return 0;
 	ask(&query, request, response, data);
-	if (cache_get(cache, &key, query.now_s, records, sizeof records, &kept)) {
+	if (cache_get(cache, &key, query.now_s, again, &kept)) {
 		MUST(memcmp(kept.lens, answer.lens, sizeof kept.lens) == 0);
 		respond(&query, &kept, true);
 	}

@@ -307,7 +307,7 @@ static void resuming(void **state)
 
 	assert_string_equal(text_ask(q, &v.view, "q.w.example A +rd +do"), "FORWARD");
 	assert_string_equal((const char *)query->target, "\3www\7allowed\3org");
-	assert_true(answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, address,
+	assert_true(answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, address, 0,
 	                               sizeof(address) - 1, 1));
 	assert_int_equal(query_resume(query, &v.view, false), QUERY_REPLY);
 	text_response(&out, q->response, query->response_len);
@@ -318,7 +318,7 @@ static void resuming(void **state)
 	/* a chain that leads back to a local zone */
 	assert_string_equal(text_ask(q, &v.view, "x.allowed.org A +rd"), "FORWARD");
 	assert_int_equal(query->target_at, 12);
-	assert_true(answer_put_records(&query->answer, SECTION_ANSWER, 12, leads_back, sizeof(leads_back) - 1, 1));
+	assert_true(answer_put_records(&query->answer, SECTION_ANSWER, 12, leads_back, 0, sizeof(leads_back) - 1, 1));
 	name_from_text(query->target, "www.example");
 	query->target_at = query->answer.last_name_at;
 	assert_int_equal(query_resume(query, &v.view, true), QUERY_REPLY);

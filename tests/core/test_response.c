@@ -222,7 +222,7 @@ static void records(void **state)
 	static const uint8_t octets[] = "\300\14\0\5\0\1\0\0\0\5\0\17" "\1a\7example\3org\0"
 	                                "\1a\7example\3org\0" "\0\1\0\1\0\0\0\5\0\4\1\2\3\4";
 	struct answer *answer = begin(f, 512, 0);
-	assert_true(answer_put_records(answer, SECTION_ANSWER, 12, octets, sizeof(octets) - 1, 2));
+	assert_true(answer_put_records(answer, SECTION_ANSWER, 12, octets, 0, sizeof(octets) - 1, 2));
 	assert_int_equal(answer->last_name_at, 45);
 	const size_t len = answer_finish(answer, FLAG_QR, RCODE_NOERROR, &no_edns);
 	static const uint8_t expected[] = "\300\14\0\5\0\1\0\0\0\5\0\4\1a\300\20"

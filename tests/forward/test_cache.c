@@ -46,8 +46,8 @@ static struct cache_answer answer_of(uint8_t *buffer, size_t len, uint8_t fill, 
 static bool get(struct cache *cache, const struct cache_key *key, uint32_t now_s,
                 struct cache_answer *answer)
 {
-	static _Thread_local uint8_t buffer[CACHE_SLOT_MAX];
-	return cache_get(cache, key, now_s, buffer, sizeof buffer, answer);
+	static _Thread_local uint8_t message[CACHE_MESSAGE_MAX];
+	return cache_get(cache, key, now_s, message, answer);
 }
 
 static void test_put_and_get(void **state)
@@ -71,6 +71,7 @@ static void test_put_and_get(void **state)
 		assert_false(evicted);
 		assert_true(get(cache, &key, NOW + 20, &out));
 		assert_int_equal(out.rcode, RCODE_NXDOMAIN);
+		assert_memory_equal(out.message + MESSAGE_HEADER, question.name, question.len);
 		assert_true(out.authentic);
 		assert_false(out.failure);
 		assert_int_equal(out.ede, EDE_FILTERED);
@@ -192,7 +193,7 @@ struct hammer { struct cache *cache; unsigned seed; unsigned long found; bool to
 static void *hammer(void *argument)
 {
 	struct hammer *hammer = argument;
-	uint8_t buffer[CACHE_SLOT_MAX];
+	uint8_t buffer[CACHE_SLOT_MAX], message[CACHE_MESSAGE_MAX];
 	uint32_t random = hammer->seed;
 	for (unsigned i = 0; i < HAMMER_ROUNDS; i++) {
 		random = random * 1664525u + 1013904223u;
@@ -208,7 +209,7 @@ static void *hammer(void *argument)
 			cache_put(hammer->cache, &key, NOW, &answer, &evicted);
 			continue;
 		}
-		if (!cache_get(hammer->cache, &key, NOW, buffer, sizeof buffer, &answer))
+		if (!cache_get(hammer->cache, &key, NOW, message, &answer))
 			continue;
 		hammer->found++;
 		const uint8_t there = answer.records[12];
