@@ -151,10 +151,9 @@ static int drop_set(struct zone *zone, const struct node *older, struct rrset *s
 	return MIST_OK;
 }
 
-/* Takes the set, also when it fails. */
-static int put_set(struct zone *zone, struct trie *nodes, const uint8_t *owner, struct rrset *set)
+/* Takes the set, also when it fails, and when there is no node for want of memory. */
+static int put_set(struct zone *zone, struct trie *nodes, struct node *node, struct rrset *set)
 {
-	struct node *node = zone_writable(zone, nodes, owner);
 	struct rrset *old;
 
 	if (!node || node_put(node, set, &old) != MIST_OK) {
@@ -179,12 +178,20 @@ static int put_set(struct zone *zone, struct trie *nodes, const uint8_t *owner, 
 
 int zone_put(struct zone *zone, const uint8_t *owner, struct rrset *set)
 {
-	return put_set(zone, &zone->nodes, owner, set);
+	return put_set(zone, &zone->nodes, zone_writable(zone, &zone->nodes, owner), set);
+}
+
+int zone_put_at(struct zone *zone, const struct node *node, struct rrset *set)
+{
+	bool own = node->version == zone->nodes.generation;
+	struct node *writable = own ? (struct node *)node
+	                            : zone_writable(zone, &zone->nodes, node->name);
+	return put_set(zone, &zone->nodes, writable, set);
 }
 
 int zone_put_nsec3(struct zone *zone, const uint8_t *owner, struct rrset *set)
 {
-	return put_set(zone, &zone->nsec3_nodes, owner, set);
+	return put_set(zone, &zone->nsec3_nodes, zone_writable(zone, &zone->nsec3_nodes, owner), set);
 }
 
 void zone_remember_apex(struct zone *zone)

@@ -125,6 +125,8 @@ void zone_fail(struct zone *zone, const char *reason);
  * takes the set, also when it fails. `owner` is lower-case. For dnssec/. What a new NS or DNAME
  * set would occlude below an existing node is not marked. */
 int zone_put(struct zone *zone, const uint8_t *owner, struct rrset *set);
+/* The same at a node that zone_each() gave of this version, or of the one it is a fork of. */
+int zone_put_at(struct zone *zone, const struct node *node, struct rrset *set);
 int zone_put_nsec3(struct zone *zone, const uint8_t *owner, struct rrset *set);
 
 /*

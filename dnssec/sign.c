@@ -104,7 +104,7 @@ static int put_all(struct zone *zone, struct batch *batch)
 		struct batch_job *job = &batch->jobs[i];
 		struct rrset *made = job->made;
 		job->made = NULL;
-		int error = zone_put(zone, job->node->name, made);
+		int error = zone_put_at(zone, job->node, made);
 		if (error)
 			return error;
 	}
