@@ -56,7 +56,8 @@ class Watch:
 
     def others(self):
         busy, ours, span = (after - before for after, before in zip(self.now(), self.begin))
-        return max(0.0, (busy - ours) / (span * len(CPUS))) if span else 0.0
+        # a tick of each CPU may belong to what was before
+        return max(0.0, (busy - ours) / len(CPUS) - measure.TICK) / span if span else 0.0
 
 
 class Entry:

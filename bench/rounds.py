@@ -25,11 +25,11 @@ def one(turn, run, tries):
 
 def take(labels, run, wanted, tries=TRIES):
     """`run(label)` for each in turns: ([{label: figures}], runs taken again, rounds that stayed disturbed). No
-    more than half as many runs again as there are altogether: a machine that is never quiet has an end, too."""
+    more than a quarter of the runs is taken again: a machine that is never quiet has an end, too."""
     kept, again = [], 0
     for number in range(wanted if labels else 0):
         first = number % len(labels)
-        spare = again < wanted * len(labels) // 2
+        spare = again < wanted * len(labels) / 4
         figures, more = one(labels[first:] + labels[:first], run, tries if spare else 1)
         kept.append(figures)
         again += more
