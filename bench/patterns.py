@@ -149,6 +149,8 @@ BARS = (
     Bar(14, "single", "p50", ("mist+engine=uring",), None, None, ours="mist+engine=epoll"),
     Bar(14, "single-busy", "p50", ("mist+engine=uring",), None, None, ours="mist+engine=epoll"),
     Bar(15, "load", "cpu_ms", ("ldns",), 1.5, 1.0),
+    Bar(15, "load", "cpu_ms", ("knot, zone alone",), 1.0, None, ours="records"),
+    Bar(15, "load", "ms", ("knot, zone alone",), 1.0, None, ours="records"),
     Bar(15, "load", "cpu_ms", ("knot",), None, None),
     Bar(15, "sign", "rate", ("openssl speed",), 0.85, None, higher=True),
     Bar(15, "memory", "octets_a_name", ("knot",), 1.0, None),

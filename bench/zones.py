@@ -39,6 +39,12 @@ def records(size):
         yield LONG % i, "AAAA", "::1"
 
 
+def signatures(size):
+    """How many a signed zone has: one a set, and one for the NSEC of each name; SOA, NS and DNSKEY at the top."""
+    sets = {(owner, kind) for owner, kind, _ in records(size)}
+    return len(sets) + 3 + len({owner for owner, _ in sets}) + 1
+
+
 def text_of(kind, data):
     if kind == "TYPE65":
         return "\\# %d %s" % (len(data), data.hex())
