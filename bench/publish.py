@@ -47,31 +47,32 @@ def fill(page, known):
 
 
 def summary(result):
-    """Medians and spreads instead of every run."""
+    """[median, spread] instead of every run, a line for each server."""
     def brief(entry):
-        keys = dict.fromkeys(key for run in entry["runs"] for key in run if key != "reasons")
-        known = {**{key: report.values(entry, key) for key in keys}, "calls": report.values(entry, "calls")}
-        return {key: {"median": figures.median(v), "spread": figures.spread(v), "rounds": len(v)}
-                for key, v in known.items() if v}
-    return {**{key: result[key] for key in ("machine", "versions", "remarks")},
-            "parts": {name: {**{key: value for key, value in part.items() if key != "entries"},
-                             "entries": {label: brief(entry) for label, entry in part["entries"].items()}}
-                      for name, part in results.parts(result).items()},
-            "bars": report.bars(results.parts(result))}
+        keys = [key for key in dict.fromkeys([*entry["runs"][0], "calls"])
+                if key not in ("reasons", "others", "sent", "late")]
+        known = {key: report.values(entry, key) for key in keys}
+        return {key: [float("%.5g" % f(v)) for f in (figures.median, figures.spread)] for key, v in known.items() if v}
+
+    def lines(known):
+        return "{\n" + ",\n".join("%s: %s" % (json.dumps(key), json.dumps(value)) for key, value in known.items()) + "\n}"
+    found = {}
+    for name, part in results.parts(result).items():
+        found[name] = {key: value for key, value in part.items() if key != "entries"}
+        found.update({"%s / %s" % (name, label): brief(entry) for label, entry in part["entries"].items() if entry["runs"]})
+    head = {key: result[key] for key in ("machine", "versions", "remarks")}
+    return lines({**head, **found, "bars": report.bars(results.parts(result))}) + "\n"
 
 
 def configurations(directory):
-    """Every configuration that took part, once; where files lay and ports were is no part of it."""
+    """Every configuration that took part, once."""
     seen = {}
     folder = os.path.join(directory, "configurations")
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name)) as file:
-            text = re.sub(r"(/[\w.+-]+)+/(?=[\w.]|\b)|(?<=\")/[\w/.+-]+(?=\")", "DIR/", file.read())
-        text = re.sub(r"127\.\d+\.\d+\.\d+", "ADDRESS", text)
-        text = re.sub(r"(ADDRESS[@:]|port\W{1,3})\d+", r"\1PORT", text)
-        seen.setdefault(text, []).append(name)
-    parts = ["# The configurations\n\nOf every server and pattern of the last published result; `DIR`, `ADDRESS` and "
-             "`PORT` stand for what differs from run to run."]
+            seen.setdefault(file.read(), []).append(name)
+    parts = ["# The configurations\n\nOf every server and pattern of the last published result. Words in capitals "
+             "(`DIR`, `ZONES`, `ADDRESS`, `PORT`) stand for what differs from run to run."]
     parts += ["## %s\n\n```\n%s\n```" % (", ".join(names), text.strip()) for text, names in seen.items()]
     return "\n\n".join(parts) + "\n"
 
@@ -92,7 +93,6 @@ def publish(result, directory, docs):
             with open(os.path.join(folder, name + ".svg"), "w") as file:
                 file.write(drawing)
     with open(os.path.join(folder, "result.json"), "w") as file:
-        json.dump(summary(result), file, indent=1)
-        file.write("\n")
+        file.write(summary(result))
     with open(os.path.join(folder, "configurations.md"), "w") as file:
         file.write(configurations(directory))

@@ -151,13 +151,13 @@ def bars(parts):
 
 
 def verdict(bar, paired):
-    """reached, met or missed; of what has no limit reported, and of what has only a reach not reached."""
+    """reached (the reach), met (the must) or missed; reported where there is neither."""
     if not paired:
         return "not measured"
 
     def meets(limit):
         return limit is not None and (paired["ratio"] >= limit if bar.higher else paired["ratio"] <= limit)
-    if meets(bar.must) and bar.reach is None or meets(bar.reach):
+    if meets(bar.reach):
         return "reached"
     if bar.must is None:
         return "reported" if bar.reach is None else "not reached"
@@ -178,15 +178,14 @@ def limit(each, key):
 
 
 def measured(each):
-    """The ratio, or the value with its unit, and the interval."""
+    """(the ratio, or the value with its unit; its interval)"""
     if each["ratio"] is None:
-        return "-"
-    if each["against"]:
-        form, unit = "%.2f", ""
-    else:
-        form, unit = ("%.3f" if each["ratio"] < 1.5 else "%.0f"), " " + METRICS[each["metric"]][1]
-    text = (form % each["ratio"]) + unit.rstrip()
-    return text + (" (%s to %s)" % (form, form) % tuple(each["interval"]) if each["interval"] else "")
+        return "-", ""
+    form, unit = "%.2f", ""
+    if not each["against"]:
+        form, unit = "%.3f" if each["ratio"] < 1.5 else "%.0f", " " + METRICS[each["metric"]][1]
+    return ((form % each["ratio"]) + unit.rstrip(),
+            " (%s to %s)" % (form, form) % tuple(each["interval"]) if each["interval"] else "")
 
 
 def bar_table(found):
@@ -196,7 +195,7 @@ def bar_table(found):
     for each in found:
         lines.append("| %d | %s | %s | %s | %s | %s | %s | %s | %d | %s |" % (
             each["bar"], each["pattern"], METRICS[each["metric"]][0], each["ours"], shown(each["against"]),
-            limit(each, "must"), limit(each, "reach"), measured(each), each["rounds"], each["verdict"]))
+            limit(each, "must"), limit(each, "reach"), "".join(measured(each)), each["rounds"], each["verdict"]))
     return "\n".join(lines)
 
 
@@ -206,9 +205,9 @@ def row_table(found):
              "|---:|---|---|---|---|---|"]
     for row, what, must, reach in ROWS:
         mine = [each for each in found if each["bar"] == row]
-        cells = ["%s%s: %s" % (each["pattern"], ", %s / %s" % (METRICS[each["metric"]][0], each["against"])
-                               if each["against"] else ", " + METRICS[each["metric"]][0], measured(each))
-                 for each in mine]
+        cells = ["%s, %s%s: **%s**%s" % (
+            each["pattern"], plots.SHORT[each["metric"]], " / " + each["against"] if each["against"] else "",
+            *measured(each)) for each in mine]
         lines.append("| %d | %s | %s | %s | %s | %s |" % (row, what, must, reach, "<br>".join(cells) or "-",
                                                          "<br>".join(each["verdict"] for each in mine)))
     return "\n".join(lines)

@@ -5,6 +5,7 @@ Servers and their life cycle come from tests/system/harness.py; here are the con
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -429,6 +430,16 @@ def make(name, setup, site, workers, upstream=None):
     if setup == "forward":
         return kind(upstream=upstream, probe=PROBE, **how)
     return kind({zones.ZONE: zone_file(setup, site)}, size=site.size, probe=PROBE, **how)
+
+
+def shown_configuration(server, site, upstream=None):
+    """The configuration, with words for what differs from run to run."""
+    text = server.configuration().replace(server.directory, "DIR").replace(site.directory, "ZONES")
+    for each, word in ((server, ""), (upstream, "UPSTREAM_")):
+        if each is not None:
+            text = text.replace(each.address, word + "ADDRESS")
+            text = re.sub(r"\b%d\b" % each.port, word + "PORT", text)
+    return text
 
 
 PACKAGES = {"gdnsd": "gdnsd", "knot": "knot", "nsd": "nsd", "bind": "bind9", "pdns": "pdns-server",
