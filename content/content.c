@@ -13,14 +13,16 @@
 #include "core/report.h"
 #include "core/siphash.h"
 
-static const uint8_t *zone_name_of(const void *value)
+static struct trie_name zone_name_of(const void *value)
 {
-	return ((const struct mist_zone *)value)->zone->name;
+	const struct zone *zone = ((const struct mist_zone *)value)->zone;
+	return (struct trie_name){ zone->name, zone->name_len };
 }
 
-static const uint8_t *rule_name_of(const void *value)
+static struct trie_name rule_name_of(const void *value)
 {
-	return ((const struct content_rule *)value)->rule.name;
+	const uint8_t *name = ((const struct content_rule *)value)->rule.name;
+	return (struct trie_name){ name, name_len(name) };
 }
 
 /* Copies an options struct of any size, older (shorter) ones included. Evaluates to false if it has
@@ -299,8 +301,10 @@ struct mist_zone *content_zone(const struct mist_content *content, const uint8_t
 struct mist_zone *content_zone_around(const struct mist_content *content, const uint8_t *name,
                                       bool above)
 {
+	struct trie_key key;
 	struct trie_path path;
-	trie_walk(&content->zones_by_name, name, &path);
+	trie_key(&key, name);
+	trie_walk(&content->zones_by_name, &key, &path);
 	unsigned count = path.count - (above && path.exact ? 1 : 0);
 	return count ? path.value[count - 1] : NULL;
 }

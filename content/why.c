@@ -188,7 +188,9 @@ static void explain(const struct asked *asked, struct mist_why *why)
 static int explain_in_view(struct asked *asked, struct mist_why *why)
 {
 	struct mist_why made = { .verdict = MIST_VERDICT_DENY };
-	route_find(asked->view->routes, asked->wire, asked->type, &asked->route);
+	struct trie_key key;
+	trie_key(&key, asked->wire);
+	route_find(asked->view->routes, &key, asked->type, &asked->route);
 	int error = ask(asked, &made);
 	if (error)
 		return error;

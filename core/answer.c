@@ -64,9 +64,11 @@ void answer_wildcard_proofs(struct query *query)
 	for (unsigned i = 0; i < query->expanded_count; i++) {
 		const struct zone *zone = query->expanded[i].zone;
 		uint8_t name[NAME_MAX];
+		struct trie_key key;
 		struct zone_found found;
 		answer_name(&query->answer, query->expanded[i].name_at, name);
-		zone_find(zone, name, &found);
+		trie_key(&key, name);
+		zone_find(zone, &key, &found);
 		denial_wildcard_answer(query, zone, name, &found);
 	}
 }
@@ -334,18 +336,10 @@ static enum answered from_edge(struct query *query, const struct zone *zone,
 	return exact ? from_node(query, zone, edge, NULL) : follow_dname(query, edge);
 }
 
-static enum answered from_wildcard(struct query *query, const struct zone *zone,
-                                   const struct zone_found *found)
-{
-	uint8_t name[NAME_MAX];
-	name_wildcard(name, found->encloser->name);
-	return from_node(query, zone, zone_node(zone, name), found);
-}
-
 enum answered answer_from_zone(struct query *query, const struct zone *zone)
 {
 	struct zone_found found;
-	zone_find(zone, query->target, &found);
+	zone_find(zone, &query->key, &found);
 	if (query->steps == 0)
 		query->flags |= FLAG_AA; /* of the first name (RFC 1035 section 4.1.1) */
 
@@ -353,7 +347,7 @@ enum answered answer_from_zone(struct query *query, const struct zone *zone)
 		return from_edge(query, zone, &found);
 	if (found.node)
 		return from_node(query, zone, found.node, NULL);
-	if (found.encloser->flags & NODE_WILDCARD)
-		return from_wildcard(query, zone, &found);
+	if (found.wildcard)
+		return from_node(query, zone, found.wildcard, &found);
 	return nxdomain(query, zone, &found);
 }

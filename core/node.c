@@ -138,7 +138,8 @@ void node_free_all(void *value)
 	node_free(node);
 }
 
-const uint8_t *node_name(const void *node)
+struct trie_name node_name(const void *value)
 {
-	return ((const struct node *)node)->name;
+	const struct node *node = value;
+	return (struct trie_name){ node->name, node->name_len };
 }

@@ -27,6 +27,6 @@ struct rrset *node_take(struct node *node, uint16_t type);
 void node_free(void *node);
 void node_free_all(void *node);
 
-const uint8_t *node_name(const void *node);
+struct trie_name node_name(const void *node);
 
 #endif

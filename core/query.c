@@ -305,7 +305,8 @@ static enum verdict answer_target(struct query *query, const struct view *view)
 {
 	for (;;) {
 		const uint16_t at = query->target_at;
-		route_find(view->routes, query->target, query->request.question.type, &query->route);
+		trie_key(&query->key, query->target);
+		route_find(view->routes, &query->key, query->request.question.type, &query->route);
 		if (query->steps == 0)
 			query->first = query->route.kind;
 		switch (query->route.kind) {

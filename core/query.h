@@ -55,6 +55,7 @@ struct query {
 	struct answer answer;
 	struct route route;          /* of the target */
 	uint8_t target[NAME_MAX];    /* lower case */
+	struct trie_key key;         /* of the target */
 	uint16_t target_at;          /* its offset in the response; 12 at first */
 	uint8_t steps;
 	uint16_t flags;              /* of the response so far: AA, AD, RA */

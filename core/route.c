@@ -19,6 +19,7 @@ struct entry {
 	const struct rule *at[2];       /* [ALLOW], [DENY]: who speaks for the name itself */
 	const struct rule *below[2];    /* and for the names below it */
 	const struct special *special;
+	uint8_t name_len;
 	uint8_t name[];
 };
 
@@ -41,9 +42,10 @@ struct routes {
 	uint64_t filter[SUFFIX_FILTER_BITS / 64];
 };
 
-static const uint8_t *entry_name(const void *value)
+static struct trie_name entry_name(const void *value)
 {
-	return ((const struct entry *)value)->name;
+	const struct entry *entry = value;
+	return (struct trie_name){ entry->name, entry->name_len };
 }
 
 /* Which bit of the filter a label has. FNV-1a, folded: labels are short. */
@@ -81,6 +83,7 @@ static struct entry *entry_of(struct routes *routes, const uint8_t *name)
 	entry = calloc(1, sizeof *entry + len);
 	if (!entry)
 		return NULL;
+	entry->name_len = (uint8_t)len;
 	memcpy(entry->name, name, len);
 	if (trie_set(&routes->names, name, entry) != MIST_OK) {
 		free(entry);
@@ -143,8 +146,10 @@ int routes_add_zone(struct routes *routes, const struct zone *zone)
 /* A special-use name leaves only by a rule that names it and knows better whom to ask. */
 static bool held_back(const struct routes *routes, const struct rule *rule)
 {
+	struct trie_key key;
 	struct trie_path path;
-	trie_walk(&routes->names, rule->name, &path);
+	trie_key(&key, rule->name);
+	trie_walk(&routes->names, &key, &path);
 	for (unsigned i = 0; i < path.count; i++) {
 		const struct special *special = ((const struct entry *)path.value[i])->special;
 		if (special && (special->never || !rule->own_upstreams))
@@ -194,11 +199,11 @@ static bool entry_cuts(const struct entry *entry)
 	return entry->at[ALLOW] || entry->below[ALLOW];
 }
 
-static void meet(const struct routes *routes, const uint8_t *name, struct met *met)
+static void meet(const struct routes *routes, const struct trie_key *key, struct met *met)
 {
 	struct trie_path path;
 	*met = (struct met){ 0 };
-	trie_walk(&routes->names, name, &path);
+	trie_walk(&routes->names, key, &path);
 
 	unsigned i = path.count;
 	while (i-- > 0) {
@@ -231,11 +236,11 @@ static void meet(const struct routes *routes, const uint8_t *name, struct met *m
 	}
 }
 
-static void decide(const struct routes *routes, const uint8_t *name, uint16_t type,
+static void decide(const struct routes *routes, const struct trie_key *key, uint16_t type,
                    struct route *route)
 {
 	struct met met;
-	meet(routes, name, &met);
+	meet(routes, key, &met);
 	*route = (struct route){ 0 };
 
 	if (met.apex) {
@@ -282,8 +287,10 @@ static void decide(const struct routes *routes, const uint8_t *name, uint16_t ty
 /* Whether a name is one that gets an answer because somebody named it, not by a catch-all. */
 static bool known(const struct routes *routes, const uint8_t *name)
 {
+	struct trie_key key;
 	struct route route;
-	decide(routes, name, TYPE_A, &route);
+	trie_key(&key, name);
+	decide(routes, &key, TYPE_A, &route);
 	switch (route.kind) {
 	case ROUTE_LOCAL:
 		return route.zone->name[0] != 0;
@@ -316,9 +323,10 @@ static bool suffixed(const struct routes *routes, const uint8_t *name)
 	return false;
 }
 
-void route_find(const struct routes *routes, const uint8_t *name, uint16_t type, struct route *route)
+void route_find(const struct routes *routes, const struct trie_key *key, uint16_t type,
+                struct route *route)
 {
-	decide(routes, name, type, route);
+	decide(routes, key, type, route);
 	if (route->kind == ROUTE_DENY)
-		route->search_suffix = suffixed(routes, name);
+		route->search_suffix = suffixed(routes, key->name);
 }

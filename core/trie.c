@@ -1,11 +1,13 @@
 /*
  * A qp-trie over domain names.
  *
- * A key is a run of symbols below 48: 0 ends a label, and after the last label ends the key. The
- * octets that names are made of (a-z, 0-9, `-`, `_`) have a symbol each; the others share seven,
- * each followed by a second symbol that tells them apart. A branch holds the offset of the symbol
- * it tests and a bitmap of the symbols that lead on; between branches symbols are skipped, so a
- * look-up ends with one comparison of names.
+ * A key is a run of octets: the labels of a name from the root down, each followed by an end, which
+ * is smaller than all octets. Each has one or two symbols below 48: an end has 0, the octets that
+ * names are made of (a-z, 0-9, `-`, `_`) have one each, and the others share seven, each with a
+ * second symbol that tells them apart. A branch holds the offset of the symbol it tests, two for
+ * each octet of the key, and a bitmap of the symbols that lead on; between branches symbols are
+ * skipped, so a look-up ends with one comparison of names. A key is never written out: a look-up
+ * asks for a handful of its symbols, and they are read in the name.
  *
  * An array of children begins with the generation that made it. An edit may write to arrays of its
  * own generation only; others are copied first, and the original is noted as retired.
@@ -19,70 +21,70 @@
 
 #include "mistcore.h"
 
-#define KEY_MAX 512 /* 250 octets of labels, two symbols each, and four ends are the most */
-
 /* Canonical order is kept: symbols grow with octets, and so do second symbols. 0 is neither. */
-#define PAIR(first, second) ((first) | (((second) + 1) & 0xff) << 8)
 #define SYMBOL(o)                                                                                  \
-	(uint16_t)((o) < '-' ? PAIR(1, (o)) : (o) == '-' ? 2 : (o) < '0' ? PAIR(3, (o) - '.')          \
-	 : (o) <= '9' ? 4 + (o) - '0' : (o) < '_' ? PAIR(14, (o) - ':') : (o) <= 'z' ? 15 + (o) - '_'  \
-	 : (o) < 168 ? PAIR(43, (o) - 123) : (o) < 213 ? PAIR(44, (o) - 168) : PAIR(45, (o) - 213))
+	{                                                                                              \
+		(o) < '-' ? 1 : (o) == '-' ? 2 : (o) < '0' ? 3 : (o) <= '9' ? 4 + (o) - '0'                \
+		: (o) < '_' ? 14 : (o) <= 'z' ? 15 + (o) - '_' : (o) < 168 ? 43 : (o) < 213 ? 44 : 45,     \
+		(o) < '-' ? 1 + (o) : (o) == '-' ? 0 : (o) < '0' ? 1 + (o) - '.' : (o) <= '9' ? 0          \
+		: (o) < '_' ? 1 + (o) - ':' : (o) <= 'z' ? 0 : (o) < 168 ? 1 + (o) - 123                   \
+		: (o) < 213 ? 1 + (o) - 168 : 1 + (o) - 213,                                               \
+	}
 #define SYMBOLS_4(o) SYMBOL(o), SYMBOL((o) + 1), SYMBOL((o) + 2), SYMBOL((o) + 3)
 #define SYMBOLS_16(o) SYMBOLS_4(o), SYMBOLS_4((o) + 4), SYMBOLS_4((o) + 8), SYMBOLS_4((o) + 12)
 #define SYMBOLS_64(o) SYMBOLS_16(o), SYMBOLS_16((o) + 16), SYMBOLS_16((o) + 32), SYMBOLS_16((o) + 48)
-static const uint16_t symbols[256] = { SYMBOLS_64(0), SYMBOLS_64(64), SYMBOLS_64(128), SYMBOLS_64(192) };
+static const uint8_t symbols[256][2] = { SYMBOLS_64(0), SYMBOLS_64(64), SYMBOLS_64(128), SYMBOLS_64(192) };
 
-struct key {
-	const uint8_t *name;
-	unsigned labels;
-	unsigned len;
-	uint8_t start[NAME_LABELS_MAX + 1]; /* where in the name its last n labels start, by n */
-	uint8_t symbol[KEY_MAX];
+/*
+ * Reads symbols of a key, at offsets that do not go down. The octets of a label stand in the key as
+ * they do in the name, and the end where the name has the length of the label to the right: so an
+ * octet is found by its distance from the end of the name, once its label is.
+ */
+struct cursor {
+	const struct trie_key *key;
+	unsigned label;      /* the octet read last is in this one, of those in key->start; root at first */
+	int start;           /* of the label, as a distance that its octets exceed */
+	int sum;             /* of where it starts in the name and its distance: less the octet's, its place */
 };
 
-/* Labels are found from left to right, and written from right to left. */
-static void key_of(struct key *key, const uint8_t *name)
+static inline struct cursor cursor_on(const struct trie_key *key)
 {
-	unsigned at = 0, first = NAME_LABELS_MAX + 1;
-	uint8_t start[NAME_LABELS_MAX + 1];
+	return (struct cursor){ .key = key, .label = key->labels, .start = key->start[key->labels] };
+}
 
-	for (; name[at]; at += name[at] + 1u)
-		start[--first] = (uint8_t)at;
-	key->name = name;
-	key->labels = NAME_LABELS_MAX + 1 - first;
-	key->start[0] = (uint8_t)at;
-	uint8_t *to = key->symbol;
-	for (unsigned label = 0; label < key->labels; label++) {
-		const uint8_t *from = name + start[first + label];
-		key->start[label + 1] = start[first + label];
-		for (unsigned left = *from++; left; left--) {
-			uint16_t pair = symbols[*from++];
-			to[0] = (uint8_t)pair;
-			to[1] = (uint8_t)(pair >> 8);
-			to += pair > 0xff ? 2 : 1;
-		}
-		*to++ = 0;
+static inline unsigned cursor_symbol(struct cursor *cursor, unsigned offset)
+{
+	const struct trie_key *key = cursor->key;
+	const int left = key->start[key->labels] - (int)(offset / 2);
+	while (left <= cursor->start) {
+		if (cursor->label == 0)
+			return 0; /* behind the key's end */
+		cursor->label--;
+		cursor->start = key->start[cursor->label];
+		cursor->sum = cursor->start + 1 + key->start[cursor->label + 1];
 	}
-	key->len = (unsigned)(to - key->symbol);
+	return left == cursor->start + 1 ? 0 : symbols[key->name[cursor->sum - left]][offset % 2];
 }
 
-static inline unsigned key_symbol(const struct key *key, unsigned offset)
+static unsigned key_symbol(const struct trie_key *key, unsigned offset)
 {
-	return offset < key->len ? key->symbol[offset] : 0;
+	struct cursor cursor = cursor_on(key);
+	return cursor_symbol(&cursor, offset);
 }
 
-/* Is the name of a value that of the key or of an ancestor? `labels` are its labels. */
-static inline bool key_within(const struct key *key, const uint8_t *name, unsigned *labels)
+/* Is the name of a value that of the key or of an ancestor? */
+static inline bool key_within(const struct trie_key *key, struct trie_name name)
 {
-	const uint8_t *at = name;
-	unsigned count = 0;
+	const int start = key->start[key->labels] + 1 - (int)name.len;
+	unsigned label = 0;
+	while (key->start[label] < start)
+		label++;
+	return key->start[label] == start && memcmp(key->name + start, name.octets, name.len) == 0;
+}
 
-	for (; *at; at += *at + 1)
-		count++;
-	*labels = count;
-	size_t len = (size_t)(at - name) + 1;
-	return count <= key->labels && key->start[0] + 1u == key->start[count] + len &&
-	       memcmp(key->name + key->start[count], name, len) == 0;
+static inline bool key_is(const struct trie_key *key, struct trie_name name)
+{
+	return name.len == key->start[key->labels] + 1u && memcmp(key->name, name.octets, name.len) == 0;
 }
 
 #define OFFSET_SHIFT 48
@@ -144,30 +146,24 @@ static struct trie_node leaf_of(void *value)
  */
 
 /* The leaf that the key leads to, or where it leads nowhere, any leaf near. */
-static const struct trie_node *nearest(const struct trie *trie, const struct key *key)
+static const struct trie_node *nearest(const struct trie *trie, const struct trie_key *key)
 {
 	const struct trie_node *node = &trie->root;
+	struct cursor cursor = cursor_on(key);
 	while (is_branch(node)) {
-		unsigned symbol = key_symbol(key, branch_offset(node));
+		unsigned symbol = cursor_symbol(&cursor, branch_offset(node));
 		bool has = branch_has(node, symbol);
 		node = branch_children(node) + (has ? branch_index(node, symbol) : 0);
 	}
 	return node;
 }
 
-static bool key_is(const struct trie *trie, const struct key *key, const struct trie_node *leaf)
-{
-	unsigned labels;
-	return leaf->pointer && key_within(key, trie->name_of(leaf->pointer), &labels) &&
-	       labels == key->labels;
-}
-
 void *trie_get(const struct trie *trie, const uint8_t *name)
 {
-	struct key key;
-	key_of(&key, name);
+	struct trie_key key;
+	trie_key(&key, name);
 	const struct trie_node *leaf = nearest(trie, &key);
-	return key_is(trie, &key, leaf) ? leaf->pointer : NULL;
+	return leaf->pointer && key_is(&key, trie->name_of(leaf->pointer)) ? leaf->pointer : NULL;
 }
 
 /*
@@ -176,49 +172,82 @@ void *trie_get(const struct trie *trie, const uint8_t *name)
  * agrees with them only as far as it was tested. So what was passed is verified at the end,
  * deepest first; the first that holds proves those above it.
  */
-void trie_walk(const struct trie *trie, const uint8_t *name, struct trie_path *path)
+void trie_walk(const struct trie *trie, const struct trie_key *key, struct trie_path *path)
 {
 	const struct trie_node *node = &trie->root;
-	struct key key;
-	unsigned count = 0, labels = 0;
+	struct cursor cursor = cursor_on(key);
+	unsigned count = 0;
 
-	path->count = 0;
-	path->exact = false;
-	if (!node->pointer)
-		return;
-	key_of(&key, name);
 	while (is_branch(node)) {
-		unsigned offset = branch_offset(node), symbol = key_symbol(&key, offset);
+		const unsigned offset = branch_offset(node), symbol = cursor_symbol(&cursor, offset);
 		const struct trie_node *children = branch_children(node);
-		if (branch_has(node, 0) && offset < key.len && !is_branch(children) &&
-		    (offset == 0 || key.symbol[offset - 1] == 0))
+		if (branch_has(node, 0) && symbol && !is_branch(children) &&
+		    offset / 2 + key->start[cursor.label + 1] == key->start[key->labels]) {
+			path->branch[count] = node;
 			path->value[count++] = children->pointer;
+		}
 		if (!branch_has(node, symbol))
 			break;
 		node = children + branch_index(node, symbol);
 	}
-	if (!is_branch(node))
+	if (!is_branch(node) && node->pointer)
 		path->value[count++] = node->pointer;
-	while (count && !key_within(&key, trie->name_of(path->value[count - 1]), &labels))
-		count--;
-	path->count = count;
-	path->exact = count && labels == key.labels;
-}
 
-/* The offset of the first symbol in which the key and that of a leaf differ; UINT_MAX if none. */
-static unsigned first_difference(const struct trie *trie, const struct key *key,
-                                 const struct trie_node *leaf, unsigned *leaf_symbol)
-{
-	struct key other;
-	key_of(&other, trie->name_of(leaf->pointer));
-	unsigned longer = key->len > other.len ? key->len : other.len;
-	for (unsigned i = 0; i < longer; i++) {
-		if (key_symbol(key, i) != key_symbol(&other, i)) {
-			*leaf_symbol = key_symbol(&other, i);
-			return i;
+	path->exact = false;
+	for (; count; count--) {
+		const struct trie_name name = trie->name_of(path->value[count - 1]);
+		if (key_within(key, name)) {
+			path->exact = name.len == key->start[key->labels] + 1u;
+			break;
 		}
 	}
-	return UINT_MAX;
+	path->count = count;
+}
+
+/* All keys below the branch agree up to the symbol it tests: the first of the label. */
+void *trie_child(const struct trie_path *path, uint8_t octet)
+{
+	const struct trie_node *node = path->branch[path->count - 1];
+	const unsigned first = branch_offset(node);
+	while (is_branch(node)) {
+		const unsigned offset = branch_offset(node);
+		const unsigned symbol = offset < first + 2 ? symbols[octet][offset % 2] : 0;
+		assert(branch_has(node, symbol));
+		node = branch_children(node) + branch_index(node, symbol);
+	}
+	return node->pointer;
+}
+
+/* Where a key and that of a leaf differ first, and in what; the offset is UINT_MAX when nowhere. */
+struct difference {
+	unsigned offset;
+	unsigned symbol, leaf_symbol;
+};
+
+static struct difference first_difference(const struct trie *trie, const struct trie_key *key,
+                                          const struct trie_node *leaf)
+{
+	struct trie_key other;
+	trie_key(&other, trie->name_of(leaf->pointer).octets);
+	unsigned octet = 0, left = key->labels, other_left = other.labels;
+
+	while (left || other_left) {
+		/* A key that has ended goes on like one with labels of no octets. */
+		static const uint8_t none = 0;
+		const uint8_t *a = left ? key->name + key->start[--left] : &none;
+		const uint8_t *b = other_left ? other.name + other.start[--other_left] : &none;
+		unsigned i = 1;
+		while (i <= *a && i <= *b && a[i] == b[i])
+			i++;
+		if (i <= *a || i <= *b) {
+			static const uint8_t end[2] = { 0 };
+			const uint8_t *ours = i <= *a ? symbols[a[i]] : end, *theirs = i <= *b ? symbols[b[i]] : end;
+			const bool second = ours[0] == theirs[0];
+			return (struct difference){ 2 * (octet + i - 1) + second, ours[second], theirs[second] };
+		}
+		octet += i;
+	}
+	return (struct difference){ UINT_MAX, 0, 0 };
 }
 
 static void *outermost(const struct trie_node *node, bool last)
@@ -229,21 +258,27 @@ static void *outermost(const struct trie_node *node, bool last)
 }
 
 /*
- * The neighbour before or after a key. Down to where the key leaves the trie, remember the last
- * sibling on the wanted side; there, all that is left lies on one side, or a branch divides it.
+ * The neighbour before or after a key, or what is at it (`*at`). Down to where the key leaves the
+ * trie, remember the last sibling on the wanted side; there, all that is left lies on one side, or a
+ * branch divides it.
  */
-static void *neighbour(const struct trie *trie, const uint8_t *name, bool before)
+static void *neighbour(const struct trie *trie, const uint8_t *name, bool before, bool *at)
 {
 	const struct trie_node *node = &trie->root, *sibling = NULL;
-	struct key key;
-	unsigned leaf_symbol = 0;
 
 	if (!node->pointer)
 		return NULL;
-	key_of(&key, name);
-	unsigned difference = first_difference(trie, &key, nearest(trie, &key), &leaf_symbol);
-	while (is_branch(node) && branch_offset(node) <= difference) {
-		unsigned symbol = key_symbol(&key, branch_offset(node));
+	struct trie_key key;
+	trie_key(&key, name);
+	const struct trie_node *leaf = nearest(trie, &key);
+	const struct difference difference = first_difference(trie, &key, leaf);
+	if (at && difference.offset == UINT_MAX) {
+		*at = true;
+		return leaf->pointer;
+	}
+	struct cursor cursor = cursor_on(&key);
+	while (is_branch(node) && branch_offset(node) <= difference.offset) {
+		unsigned symbol = cursor_symbol(&cursor, branch_offset(node));
 		unsigned index = branch_index(node, symbol), count = branch_count(node);
 		bool has = branch_has(node, symbol);
 		const struct trie_node *children = branch_children(node);
@@ -256,19 +291,25 @@ static void *neighbour(const struct trie *trie, const uint8_t *name, bool before
 			return sibling ? outermost(sibling, before) : NULL;
 		node = &children[index];
 	}
-	if (difference != UINT_MAX && (leaf_symbol < key_symbol(&key, difference)) == before)
+	if (difference.offset != UINT_MAX && (difference.leaf_symbol < difference.symbol) == before)
 		sibling = node;
 	return sibling ? outermost(sibling, before) : NULL;
 }
 
 void *trie_before(const struct trie *trie, const uint8_t *name)
 {
-	return neighbour(trie, name, true);
+	return neighbour(trie, name, true, NULL);
+}
+
+void *trie_at_or_before(const struct trie *trie, const uint8_t *name, bool *at)
+{
+	*at = false;
+	return neighbour(trie, name, true, at);
 }
 
 void *trie_after(const struct trie *trie, const uint8_t *name)
 {
-	return neighbour(trie, name, false);
+	return neighbour(trie, name, false, NULL);
 }
 
 /* Recursion goes no deeper than a key has symbols. */
@@ -364,7 +405,7 @@ struct discard {
 
 static void discard_value(const struct discard *discard, void *value)
 {
-	void *older_value = trie_get(discard->older, discard->trie->name_of(value));
+	void *older_value = trie_get(discard->older, discard->trie->name_of(value).octets);
 	if (value != older_value)
 		discard->value(discard->user, value, older_value);
 }
@@ -403,7 +444,7 @@ void trie_discard(struct trie *trie, const struct trie *older,
  * Changing
  */
 
-void trie_init(struct trie *trie, const uint8_t *(*name_of)(const void *value))
+void trie_init(struct trie *trie, trie_name_fn *name_of)
 {
 	*trie = (struct trie){ .name_of = name_of };
 }
@@ -444,16 +485,17 @@ static bool own(struct trie *trie, struct trie_node *branch)
 
 /* Follows the key down to a leaf or a branch that tests a symbol at `limit` or behind it; what it
  * returns may be written. `parent` (may be NULL) receives the branch above. NULL: out of memory. */
-static struct trie_node *own_path(struct trie *trie, const struct key *key, unsigned limit,
+static struct trie_node *own_path(struct trie *trie, const struct trie_key *key, unsigned limit,
                                   struct trie_node **parent)
 {
 	struct trie_node *node = &trie->root, *above = NULL;
+	struct cursor cursor = cursor_on(key);
 
 	while (is_branch(node) && branch_offset(node) < limit) {
 		if (!own(trie, node))
 			return NULL;
 		above = node;
-		node = branch_children(node) + branch_index(node, key_symbol(key, branch_offset(node)));
+		node = branch_children(node) + branch_index(node, cursor_symbol(&cursor, branch_offset(node)));
 	}
 	if (parent)
 		*parent = above;
@@ -488,46 +530,44 @@ static bool grow(struct trie *trie, struct trie_node *branch, unsigned symbol, v
 }
 
 /* Puts a branch with two children where `node` is: what was there, and the new value. */
-static bool divide(struct trie *trie, struct trie_node *node, unsigned offset, unsigned old_symbol,
-                   unsigned symbol, void *value)
+static bool divide(struct trie *trie, struct trie_node *node, const struct difference *difference,
+                   void *value)
 {
+	const unsigned symbol = difference->symbol, old_symbol = difference->leaf_symbol;
 	struct array *array = array_new(trie, 2);
 	if (!array)
 		return false;
 	array->children[old_symbol > symbol] = *node;
 	array->children[symbol > old_symbol] = leaf_of(value);
-	node->word = (uint64_t)offset << OFFSET_SHIFT | UINT64_C(1) << symbol | UINT64_C(1) << old_symbol;
+	node->word = (uint64_t)difference->offset << OFFSET_SHIFT | UINT64_C(1) << symbol | UINT64_C(1) << old_symbol;
 	node->pointer = array->children;
 	return true;
 }
 
 int trie_set(struct trie *trie, const uint8_t *name, void *value)
 {
-	struct key key;
-	unsigned leaf_symbol = 0;
-
 	assert(value);
 	if (!trie->root.pointer) {
 		trie->root = leaf_of(value);
 		trie->count = 1;
 		return MIST_OK;
 	}
-	key_of(&key, name);
-	unsigned difference = first_difference(trie, &key, nearest(trie, &key), &leaf_symbol);
-	struct trie_node *node = own_path(trie, &key, difference, NULL);
+	struct trie_key key;
+	trie_key(&key, name);
+	const struct difference difference = first_difference(trie, &key, nearest(trie, &key));
+	struct trie_node *node = own_path(trie, &key, difference.offset, NULL);
 	if (!node)
 		return MIST_ENOMEM;
-	if (difference == UINT_MAX) {
+	if (difference.offset == UINT_MAX) {
 		if (!retire_room(trie, 1))
 			return MIST_ENOMEM;
 		retire_item(trie, node->pointer, true);
 		*node = leaf_of(value);
 		return MIST_OK;
 	}
-	unsigned symbol = key_symbol(&key, difference);
-	bool done = is_branch(node) && branch_offset(node) == difference
-	          ? grow(trie, node, symbol, value)
-	          : divide(trie, node, difference, leaf_symbol, symbol, value);
+	bool done = is_branch(node) && branch_offset(node) == difference.offset
+	          ? grow(trie, node, difference.symbol, value)
+	          : divide(trie, node, &difference, value);
 	if (!done)
 		return MIST_ENOMEM;
 	trie->count++;
@@ -536,11 +576,12 @@ int trie_set(struct trie *trie, const uint8_t *name, void *value)
 
 int trie_remove(struct trie *trie, const uint8_t *name)
 {
-	struct key key;
+	struct trie_key key;
+	trie_key(&key, name);
 	struct trie_node *parent;
 
-	key_of(&key, name);
-	if (!key_is(trie, &key, nearest(trie, &key)))
+	const struct trie_node *found = nearest(trie, &key);
+	if (!found->pointer || !key_is(&key, trie->name_of(found->pointer)))
 		return MIST_ENOTFOUND;
 	struct trie_node *leaf = own_path(trie, &key, UINT_MAX, &parent);
 	if (!leaf || !retire_room(trie, 1))

@@ -12,8 +12,8 @@
  * the change and leaves the old ones to readers. trie_fork() starts such an edit; what the edit
  * replaced is collected and freed by trie_retire() when no reader can hold the old trie any more.
  *
- * Values are pointers owned by the caller; `name_of` tells the lower-case wire name of a value, so
- * that no key is stored twice. One thread edits; any number read a trie that is frozen.
+ * Values are pointers owned by the caller; `name_of` tells the lower-case wire name of a value and
+ * its length, so that no key is stored twice. One thread edits; any number read a trie that is frozen.
  */
 #ifndef MIST_CORE_TRIE_H
 #define MIST_CORE_TRIE_H
@@ -29,17 +29,23 @@ struct trie_node {
 	void *pointer;  /* branch: children; leaf: the value */
 };
 
+struct trie_name {
+	const uint8_t *octets;
+	size_t len;
+};
+typedef struct trie_name trie_name_fn(const void *value);
+
 struct trie_retired;
 
 struct trie {
 	struct trie_node root;
 	size_t count;
 	uint32_t generation;             /* arrays of another generation are shared and get copied */
-	const uint8_t *(*name_of)(const void *value);
+	trie_name_fn *name_of;
 	struct trie_retired *retired;    /* arrays (and values) that this generation replaced */
 };
 
-void trie_init(struct trie *trie, const uint8_t *(*name_of)(const void *value));
+void trie_init(struct trie *trie, trie_name_fn *name_of);
 
 /* Starts a new generation that shares everything with `from`, which must not be edited again. */
 void trie_fork(struct trie *trie, const struct trie *from);
@@ -65,6 +71,22 @@ int trie_remove(struct trie *trie, const uint8_t *name);
 
 /* All names passed to the look-ups below are lower-case. No allocation, no lock. */
 
+/* A name with its labels found: one is enough for walks in several tries. */
+struct trie_key {
+	const uint8_t *name;
+	unsigned labels;
+	uint8_t start[NAME_LABELS_MAX + 1];   /* of each label, leftmost first, and of the root */
+};
+static inline void trie_key(struct trie_key *key, const uint8_t *name)
+{
+	unsigned at = 0, labels = 0;
+	for (; name[at]; at += name[at] + 1u)
+		key->start[labels++] = (uint8_t)at;
+	key->start[labels] = (uint8_t)at;
+	key->labels = labels;
+	key->name = name;
+}
+
 void *trie_get(const struct trie *trie, const uint8_t *name);
 
 /* The values at a name and at its ancestors that exist, from the root down. */
@@ -72,11 +94,17 @@ struct trie_path {
 	unsigned count;                       /* entries below */
 	bool exact;                           /* the last entry is at the name itself */
 	void *value[NAME_LABELS_MAX + 2];
+	const struct trie_node *branch[NAME_LABELS_MAX + 2]; /* above each ancestor and the names below it */
 };
-void trie_walk(const struct trie *trie, const uint8_t *name, struct trie_path *path);
+void trie_walk(const struct trie *trie, const struct trie_key *key, struct trie_path *path);
+
+/* The value of a child of the last entry, which is an ancestor: its label is this one octet. There
+ * must be one, as the caller knows. */
+void *trie_child(const struct trie_path *path, uint8_t octet);
 
 /* The value with the greatest name that is smaller than `name`; NULL if there is none. */
 void *trie_before(const struct trie *trie, const uint8_t *name);
+void *trie_at_or_before(const struct trie *trie, const uint8_t *name, bool *at); /* not greater; `*at`: equal */
 
 /* The value with the smallest name that is greater than `name`; NULL if there is none. */
 void *trie_after(const struct trie *trie, const uint8_t *name);

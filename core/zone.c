@@ -104,9 +104,11 @@ static struct node *own_node(struct zone *zone, struct trie *nodes, struct node 
 
 struct node *zone_writable(struct zone *zone, struct trie *nodes, const uint8_t *name)
 {
+	struct trie_key key;
 	struct trie_path path;
 
-	trie_walk(nodes, name, &path);
+	trie_key(&key, name);
+	trie_walk(nodes, &key, &path);
 	if (path.exact)
 		return own_node(zone, nodes, path.value[path.count - 1]);
 	if (nodes == &zone->nsec3_nodes)
@@ -317,13 +319,15 @@ void zone_release(struct zone *zone)
  * Looking up
  */
 
-void zone_find(const struct zone *zone, const uint8_t *name, struct zone_found *found)
+void zone_find(const struct zone *zone, const struct trie_key *key, struct zone_found *found)
 {
 	struct trie_path path;
 
-	trie_walk(&zone->nodes, name, &path);
+	trie_walk(&zone->nodes, key, &path);
 	found->encloser = path.count ? path.value[path.count - 1] : zone->apex;
 	found->node = path.exact ? found->encloser : NULL;
+	const bool covered = !path.exact && path.count && found->encloser->flags & NODE_WILDCARD;
+	found->wildcard = covered ? trie_child(&path, '*') : NULL;
 }
 
 const struct node *zone_node(const struct zone *zone, const uint8_t *name)
@@ -333,11 +337,13 @@ const struct node *zone_node(const struct zone *zone, const uint8_t *name)
 
 const struct node *zone_cut_of(const struct zone *zone, const struct node *node)
 {
+	struct trie_key key;
 	struct trie_path path;
 
 	if (!(node->flags & (NODE_OCCLUDED | NODE_CUT)))
 		return NULL;
-	trie_walk(&zone->nodes, node->name, &path);
+	trie_key(&key, node->name);
+	trie_walk(&zone->nodes, &key, &path);
 	for (unsigned i = 0; i < path.count; i++) {
 		const struct node *above = path.value[i];
 		if (above->flags & (NODE_CUT | NODE_DNAME))
@@ -355,9 +361,8 @@ const struct node *zone_nsec_at_or_before(const struct zone *zone, const uint8_t
 {
 	if (!node_rrset(zone->apex, TYPE_NSEC))
 		return NULL;
-	const struct node *node = zone_node(zone, name);
-	if (!node)
-		node = trie_before(&zone->nodes, name);
+	bool at;
+	const struct node *node = trie_at_or_before(&zone->nodes, name, &at);
 	for (unsigned i = 0; node && i <= NAME_LABELS_MAX; i++) {
 		if (node->flags & NODE_OCCLUDED)
 			node = zone_cut_of(zone, node);
@@ -377,11 +382,8 @@ const struct node *zone_nsec3_at_or_before(const struct zone *zone, const uint8_
 		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
-	const struct node *node = trie_get(&zone->nsec3_nodes, hashed);
+	const struct node *node = trie_at_or_before(&zone->nsec3_nodes, hashed, match);
 
-	*match = node != NULL;
-	if (!node)
-		node = trie_before(&zone->nsec3_nodes, hashed);
 	if (!node)
 		node = trie_before(&zone->nsec3_nodes, last);
 	return node;

@@ -147,8 +147,9 @@ struct zone_found {
 	const struct node *node;      /* at the name, or NULL */
 	const struct node *encloser;  /* the closest encloser (RFC 4592 section 3.3.1); never NULL;
 	                                 == node if exact */
+	const struct node *wildcard;  /* the child `*` of the encloser, when no node is at the name, or NULL */
 };
-void zone_find(const struct zone *zone, const uint8_t *name, struct zone_found *found);
+void zone_find(const struct zone *zone, const struct trie_key *key, struct zone_found *found);
 const struct node *zone_node(const struct zone *zone, const uint8_t *name);
 
 /* The set of a type at a node, or NULL. */

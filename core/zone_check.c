@@ -38,22 +38,23 @@ enum target {
 
 static enum target look_at(const struct zone *zone, const uint8_t *name)
 {
+	struct trie_key key;
 	struct zone_found found;
-	uint8_t lower[NAME_MAX], wildcard[NAME_MAX];
+	uint8_t lower[NAME_MAX];
 
 	name_lower(lower, name); /* SVCB targets are kept as they came */
 	if (!name_within(lower, zone->name))
 		return TARGET_ELSEWHERE;
-	zone_find(zone, lower, &found);
+	trie_key(&key, lower);
+	zone_find(zone, &key, &found);
 	const struct node *node = found.node, *encloser = found.encloser;
 	const struct node *edge = zone_cut_of(zone, encloser);
 	if (!edge && !node && (encloser->flags & NODE_DNAME))
 		edge = encloser;
 	if (edge && (edge->flags & NODE_DNAME) && edge != node)
 		return TARGET_DNAME;
-	if (!edge && !node && (encloser->flags & NODE_WILDCARD) &&
-	    name_wildcard(wildcard, encloser->name))
-		node = zone_node(zone, wildcard);
+	if (!edge && !node)
+		node = found.wildcard;
 	if (node && (node_rrset(node, TYPE_A) || node_rrset(node, TYPE_AAAA)))
 		return TARGET_GOOD;
 	if (edge)

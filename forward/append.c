@@ -90,10 +90,12 @@ static size_t find_way_home(const struct query *query, const struct view *view,
 			return item.at - start;
 		if (found || item.type != TYPE_CNAME)
 			continue;
+		struct trie_key key;
 		struct route route;
 		name_read(answer->message, end, item.rdata_at, target);
 		name_lower(target, target);
-		route_find(view->routes, target, query->request.question.type, &route);
+		trie_key(&key, target);
+		route_find(view->routes, &key, query->request.question.type, &route);
 		found = route.kind == ROUTE_LOCAL;
 	}
 	return found ? answer->lens[SECTION_ANSWER] : 0;

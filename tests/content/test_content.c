@@ -264,7 +264,9 @@ static void test_policies(void **state)
 	uint8_t name[NAME_MAX];
 	struct route route;
 	name_from_text(name, "c.test");
-	route_find(view->routes, name, TYPE_A, &route);
+	struct trie_key key;
+	trie_key(&key, name);
+	route_find(view->routes, &key, TYPE_A, &route);
 	assert_int_equal(route.kind, ROUTE_FORWARD);
 	assert_string_equal(route.rule->text, "c.test");
 	view_free(view);
@@ -675,7 +677,9 @@ static void test_refresh(void **state)
 	uint8_t name[NAME_MAX];
 	struct route route;
 	name_from_text(name, "editor.land");
-	route_find(first->routes, name, TYPE_SOA, &route);
+	struct trie_key key;
+	trie_key(&key, name);
+	route_find(first->routes, &key, TYPE_SOA, &route);
 	assert_non_null(route.zone->soa);
 	mist_content_free(content);
 	view_free(first);
@@ -703,8 +707,10 @@ static void test_views_in_any_order(void **state)
 		if (*view) {
 			struct route route;
 			struct zone_found found;
-			route_find((*view)->routes, name, TYPE_A, &route);
-			zone_find(route.zone, name, &found);
+			struct trie_key key;
+			trie_key(&key, name);
+			route_find((*view)->routes, &key, TYPE_A, &route);
+			zone_find(route.zone, &key, &found);
 			assert_true(found.encloser->flags & NODE_WILDCARD);
 			assert_non_null(zone_nsec_at_or_before(route.zone, name));
 			view_free(*view);

@@ -136,9 +136,11 @@ static void ask(const struct routing *routing, const char *name, uint16_t type,
                 char text[DECISION_MAX])
 {
 	uint8_t asked[NAME_MAX];
+	struct trie_key key;
 	struct route route;
 	wire(asked, name);
-	route_find(routing->routes, asked, type, &route);
+	trie_key(&key, asked);
+	route_find(routing->routes, &key, type, &route);
 	decision(&route, text);
 }
 

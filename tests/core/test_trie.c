@@ -18,9 +18,10 @@ struct value {
 
 static unsigned living;
 
-static const uint8_t *name_of(const void *value)
+static struct trie_name name_of(const void *value)
 {
-	return ((const struct value *)value)->name;
+	const uint8_t *name = ((const struct value *)value)->name;
+	return (struct trie_name){ name, name_len(name) };
 }
 
 static struct value *value_new(const uint8_t *name)
@@ -136,6 +137,7 @@ static void compare(const struct trie *trie, struct model *model)
 
 static void ask(const struct trie *trie, const struct model *model, const uint8_t *name)
 {
+	struct trie_key key;
 	struct trie_path path;
 	bool found, above;
 	size_t place = model_place(model, name, &found);
@@ -146,7 +148,8 @@ static void ask(const struct trie *trie, const struct model *model, const uint8_
 	assert_ptr_equal(trie_get(trie, name), found ? model->values[place] : NULL);
 	assert_ptr_equal(trie_before(trie, name), before);
 	assert_ptr_equal(trie_after(trie, name), after);
-	trie_walk(trie, name, &path);
+	trie_key(&key, name);
+	trie_walk(trie, &key, &path);
 	assert_int_equal(path.exact, found);
 	unsigned count = 0;
 	for (unsigned labels = name_labels(name) + 1; labels-- > 0;) {
@@ -192,6 +195,7 @@ static void near_name(const struct model *model, uint8_t name[NAME_MAX])
 static void small(void **state)
 {
 	struct trie trie;
+	struct trie_key key;
 	struct trie_path path;
 	uint8_t name[NAME_MAX];
 	(void)state;
@@ -199,21 +203,24 @@ static void small(void **state)
 	name_from_text(name, "a.b");
 	assert_null(trie_get(&trie, name));
 	assert_null(trie_before(&trie, name));
-	trie_walk(&trie, name, &path);
+	trie_key(&key, name);
+	trie_walk(&trie, &key, &path);
 	assert_int_equal(path.count, 0);
 	assert_int_equal(trie_remove(&trie, name), MIST_ENOTFOUND);
 	struct value *value = value_new(name);
 	assert_int_equal(trie_set(&trie, name, value), MIST_OK);
 	assert_ptr_equal(trie_get(&trie, name), value);
 	name_from_text(name, "x.a.b");
-	trie_walk(&trie, name, &path);
+	trie_key(&key, name);
+	trie_walk(&trie, &key, &path);
 	assert_int_equal(path.count, 1);
 	assert_false(path.exact);
 	assert_ptr_equal(trie_before(&trie, name), value);
 	assert_null(trie_after(&trie, name));
 	/* octets that look like the name, but are no labels of it */
 	name_from_text(name, "x\\001a.b");
-	trie_walk(&trie, name, &path);
+	trie_key(&key, name);
+	trie_walk(&trie, &key, &path);
 	assert_int_equal(path.count, 0);
 	assert_int_equal(trie_remove(&trie, value->name), MIST_OK);
 	assert_int_equal(trie.count, 0);
