@@ -20,7 +20,7 @@ TITLES = {
     "lookup": ("mist_lookup in process: 67 octets from a made zone", "cpu_ns"),
     "start": ("from exec to the first answer, ten names", "ms"),
     "load": ("200,000 names from a master file, unsigned", "cpu_ms"),
-    "sign": ("signatures a second, 200,000 names", "rate"),
+    "sign": ("signing 200,000 names", "signatures"),
     "memory": ("memory of the signed zone of 100,000 names", "octets_a_name"),
 }
 
@@ -69,7 +69,7 @@ def start(site):
 
 
 def load(site):
-    """CPU time until the first answer, beside what ldns alone needs to parse the file. "records": the same zone as
+    """CPU time until the first answer, beside what ldns alone needs to parse the file. "mist records": the same zone as
     records in wire form through the library, from the first one to the first answer. Its other side is what the
     zone adds to a start of Knot."""
     for name in ("mist", "knot", "nsd"):
@@ -85,7 +85,7 @@ def load(site):
     def records():
         result = json.loads(harness.run(servers.tool("bench_records"), servers.zone_file("large", site)).stdout)
         return {"ms": 1000 * result["s"], "cpu_ms": 1000 * result["cpu_s"], "mib": None}
-    yield "records", records
+    yield "mist records", records
 
     def parse():
         result = json.loads(harness.run(servers.tool("bench_parse"), servers.zone_file("large", site)).stdout)
@@ -100,12 +100,12 @@ def sign(site):
 
     def ours():
         unsigned, signed = ready("mist", "large", site), ready("mist", "sign", site)
-        return {"rate": signatures / (signed["ms"] - unsigned["ms"]) * 1000, "ms": signed["ms"]}
+        return {"signatures": signatures / (signed["ms"] - unsigned["ms"]) * 1000, "ms": signed["ms"]}
 
     def theirs():
         done = harness.run("openssl", "speed", "-seconds", "1", "-multi", THREADS, "ecdsap256")
         found = re.search(r"ecdsa \(nistp256\)\s+\S+\s+\S+\s+([\d.]+)", done.stdout)
-        return {"rate": float(found.group(1)), "ms": None}
+        return {"signatures": float(found.group(1)), "ms": None}
     yield "mist", ours
     yield "openssl speed", theirs
 

@@ -68,7 +68,7 @@ def servers(title, what, higher, rows, note=""):
     scale = (WIDTH - LEFT - RIGHT) / top
     height = TOP + ROW * len(known) + 34
     parts = [text(16, 26, title, size=17, weight="bold"),
-             text(16, 48, "%s%s: %s is better" % (what[0], " in " + what[1] if what[1] else "",
+             text(16, 48, "%s%s: %s is better" % (what[0], " in " + what[1].replace("us", "µs") if what[1] else "",
                                                   "more" if higher else "less"), FAINT),
              text(WIDTH - 16, 48, "to mist" if ours == "mist" else "to " + ours, FAINT, "end")]
     for index, (label, middle, values) in enumerate(known):
@@ -96,7 +96,8 @@ def servers(title, what, higher, rows, note=""):
 WHAT, AXIS_LEFT, AXIS_RIGHT, SPAN = 56, 440, 690, 1.0
 HEAD, LINE_HEIGHT = 92, 24
 SHORT = {"cpu_us": "CPU", "rate": "answers/s", "p50": "round trip", "p99": "p99", "busy_us": "whole machine",
-         "calls": "system calls", "cpu_ns": "CPU", "ms": "time", "cpu_ms": "CPU", "octets_a_name": "memory"}
+         "calls": "system calls", "cpu_ns": "CPU", "ms": "time", "cpu_ms": "CPU", "octets_a_name": "memory",
+         "signatures": "signatures/s"}
 COLOURS = {"reached": BETTER, "met": GOOD, "missed": BAD}
 
 
@@ -138,7 +139,8 @@ def overview(found, parts, note=""):
             before = each["bar"]
         label = "%s: %s" % (each["pattern"], SHORT[each["metric"]]) + (
             " / " + shown(each["against"]) if each["against"] else "") + (
-            " (%s)" % each["ours"] if each["ours"] != "mist" and each["ours"].startswith("mist+e") else "")
+            " (%s)" % each["ours"].replace("mist+", "").replace("mist ", "")
+            if each["ours"].startswith("mist") and each["ours"] != "mist" else "")
         tint = COLOURS[each["verdict"]]
         out.append(text(WHAT, y + 16, label, INK, size=12))
         if each["reach"] is not None:

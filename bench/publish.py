@@ -1,7 +1,7 @@
 """The documentation's figures: written by the bench, never by hand.
 
-In PERFORMANCE.md everything between `<!-- bench: NAME -->` and `<!-- bench: end -->` is replaced; plots, the
-configurations and a summary in JSON go to bench/ beside it.
+In PERFORMANCE.md, and in a README.md above it, everything between `<!-- bench: NAME -->` and `<!-- bench: end -->`
+is replaced; plots, the configurations and a summary in JSON go to bench/ beside it.
 """
 import json
 import os
@@ -30,7 +30,7 @@ def texts(result):
     found = report.bars(parts)
     grouped = report.groups(result)
     alone = {name: part for name, part in parts.items() if not part["group"]}
-    return {"machine": report.head(result),
+    return {"machine": report.head(result), "glance": "![all bars at a glance](docs/bench/bars.svg)",
             "bars": "%s\n\n%s" % (embed("bars", "all bars at a glance"), report.row_table(found)),
             "comparisons": report.bar_table(found),
             "patterns": "\n\n".join(pattern_text(name, part) for name, part in alone.items()),
@@ -78,21 +78,21 @@ def configurations(directory):
 
 
 def publish(result, directory, docs):
-    page = os.path.join(docs, "PERFORMANCE.md")
-    with open(page) as file:
-        text = fill(file.read(), texts(result))
-    with open(page, "w") as file:
-        file.write(text)
+    known, text = texts(result), ""
+    for page in (os.path.join(docs, "PERFORMANCE.md"), os.path.join(docs, os.pardir, "README.md")):
+        if os.path.exists(page):
+            with open(page) as file:
+                page_text = fill(file.read(), known)
+            with open(page, "w") as file:
+                file.write(page_text)
+            text += page_text
     folder = os.path.join(docs, "bench")
     os.makedirs(folder, exist_ok=True)
     for old in os.listdir(folder):
         if old.endswith(".svg"):
             os.unlink(os.path.join(folder, old))
-    for name, drawing in report.drawings(result).items():
-        if "bench/%s.svg" % name in text:
-            with open(os.path.join(folder, name + ".svg"), "w") as file:
-                file.write(drawing)
-    with open(os.path.join(folder, "result.json"), "w") as file:
-        file.write(summary(result))
-    with open(os.path.join(folder, "configurations.md"), "w") as file:
-        file.write(configurations(directory))
+    files = {name + ".svg": drawing for name, drawing in report.drawings(result).items() if "/%s.svg" % name in text}
+    files.update({"result.json": summary(result), "configurations.md": configurations(directory)})
+    for name, content in files.items():
+        with open(os.path.join(folder, name), "w") as file:
+            file.write(content)

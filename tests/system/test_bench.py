@@ -309,10 +309,12 @@ class Publishing(unittest.TestCase):
                     file.write("listen: ADDRESS@PORT\n")
             with open(os.path.join(docs, "PERFORMANCE.md"), "w") as file:
                 file.write(self.PAGE)
+            with open(os.path.join(directory, "README.md"), "w") as file:
+                file.write("<!-- bench: glance -->\n<!-- bench: end -->\n")
             publish.publish(result, out, docs)
-            first = self.read(docs)
+            first = self.read(directory)
             publish.publish(result, out, docs)
-            self.assertEqual(self.read(docs), first)
+            self.assertEqual(self.read(directory), first)
             return first
 
     def read(self, directory):
@@ -333,6 +335,7 @@ class Publishing(unittest.TestCase):
         self.assertIn("kept", page)
         self.assertIn("commit abc", page)
         self.assertIn("stubs, CPU / gdnsd: **1.00** (1.00 to 1.00)", page)
+        self.assertIn("docs/bench/bars.svg", known["README.md"])
         self.assertIn("bars.svg", known)
         self.assertNotIn("stubs-rate.svg", known)       # no page shows it
         summary = json.loads(known["result.json"])
