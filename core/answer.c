@@ -207,7 +207,7 @@ static enum answered referral(struct query *query, const struct zone *zone, cons
 
 static void move_target(struct query *query, const uint8_t *to)
 {
-	name_lower(query->target, to);
+	query_move(query, to);
 	query->target_at = query->answer.last_name_at;
 }
 
@@ -225,7 +225,7 @@ static enum answered follow_cname(struct query *query, const struct rrset *cname
 static enum answered follow_dname(struct query *query, const struct node *owner)
 {
 	const struct rrset *dname = node_rrset(owner, TYPE_DNAME);
-	const unsigned labels = name_labels(query->target) - name_labels(owner->name);
+	const unsigned labels = query->target.labels - name_labels(owner->name);
 	const uint16_t owner_at = answer_ancestor(&query->answer, query->target_at, labels);
 	struct record record;
 	size_t at = 0;
@@ -235,13 +235,13 @@ static enum answered follow_dname(struct query *query, const struct node *owner)
 		return ANSWERED;
 
 	uint8_t to[NAME_MAX];
-	const size_t kept = name_len(query->target) - owner->name_len;
+	const size_t kept = name_len(query->target.name) - owner->name_len;
 	if (kept + name_len(record.rdata) > NAME_MAX) {
 		query->rcode = RCODE_YXDOMAIN; /* RFC 6672 section 2.2 */
 		answer_wildcard_proofs(query);
 		return ANSWERED;
 	}
-	memcpy(to, query->target, kept);
+	memcpy(to, query->target.name, kept);
 	name_copy(to + kept, record.rdata);
 	if (!answer_put_cname(&query->answer, query->target_at, dname->ttl, to))
 		return ANSWERED;
@@ -339,7 +339,7 @@ static enum answered from_edge(struct query *query, const struct zone *zone,
 enum answered answer_from_zone(struct query *query, const struct zone *zone)
 {
 	struct zone_found found;
-	zone_find(zone, &query->key, &found);
+	zone_find(zone, &query->target, &found);
 	if (query->steps == 0)
 		query->flags |= FLAG_AA; /* of the first name (RFC 1035 section 4.1.1) */
 

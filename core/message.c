@@ -11,55 +11,14 @@
 
 #include "core/type.h"
 
-#define LETTERS_1 0x0101010101010101u /* one in each octet of a word */
-
-/* Folds A-Z in eight octets at once; octets above 127 are no letters (RFC 4343). */
-static inline uint64_t lower8(uint64_t word)
-{
-	const uint64_t low = word & 0x7f * LETTERS_1;
-	const uint64_t from_a = low + (0x80 - 'A') * LETTERS_1;
-	const uint64_t above_z = low + (0x7f - 'Z') * LETTERS_1;
-	const uint64_t letters = from_a & ~above_z & ~word & 0x80 * LETTERS_1;
-	return word | letters >> 2;
-}
-
-/* Copies and folds a name. Label lengths are below 64 and so never letters; folding is
- * idempotent, so the last word may overlap the one before. */
-static inline void copy_lower(uint8_t *to, const uint8_t *name, size_t len)
-{
-	uint64_t word;
-	if (len < sizeof(word)) {
-		for (size_t i = 0; i < len; i++)
-			to[i] = (uint8_t)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
-		return;
-	}
-	for (size_t i = 0; i + sizeof(word) < len; i += sizeof(word)) {
-		memcpy(&word, name + i, sizeof(word));
-		word = lower8(word);
-		memcpy(to + i, &word, sizeof(word));
-	}
-	memcpy(&word, name + len - sizeof(word), sizeof(word));
-	word = lower8(word);
-	memcpy(to + len - sizeof(word), &word, sizeof(word));
-}
-
 /* The question. Its name cannot be compressed: there is nothing before it but the header. */
 static bool read_question(struct question *question, struct reader *r)
 {
 	const uint8_t *name = r->at;
-	const size_t left = reader_left(r);
-	size_t len = 0;
-	for (;;) {
-		if (len >= left || len >= NAME_MAX || name[len] > 63)
-			return false;
-		const size_t label = name[len];
-		len += label + 1;
-		if (!label)
-			break;
-	}
-	if (len > NAME_MAX || left - len < 4)
+	const size_t left = reader_left(r), len = name_check(name, left);
+	if (!len || left - len < 4)
 		return false;
-	copy_lower(question->name, name, len);
+	name_fold(question->name, name, len);
 	question->len = (uint8_t)len;
 	question->type = wire_get16(name + len);
 	question->class = wire_get16(name + len + 2);

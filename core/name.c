@@ -112,13 +112,8 @@ size_t name_check(const uint8_t *octets, size_t len)
 
 size_t name_lower(uint8_t to[NAME_MAX], const uint8_t *name)
 {
-	size_t len = name_len(name), at = 0;
-	for (; at + 8 <= len; at += 8) {
-		uint64_t word = fold8(load8(name + at));
-		memcpy(to + at, &word, sizeof(word));
-	}
-	for (; at < len; at++)
-		to[at] = fold(name[at]);
+	const size_t len = name_len(name);
+	name_fold(to, name, len);
 	return len;
 }
 

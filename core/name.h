@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define NAME_MAX 255
 #define NAME_LABELS_MAX 127
@@ -37,7 +38,33 @@ size_t name_skip(const uint8_t *name);
  * returns its length, or 0. Nothing is copied. */
 size_t name_check(const uint8_t *octets, size_t len);
 
-/* Folds into `to`, which may be `name` itself. Returns the length. */
+/* Folds octets of names, lengths included, into `to`, which may be `name` itself. A length is at most
+ * 63 and therefore no letter. Blocks of a fixed size are what compilers make vectors of; the last
+ * may overlap the one before, because folding twice changes nothing. */
+static inline void name_fold_block(uint8_t *to, const uint8_t *name, size_t size)
+{
+	uint8_t block[16];
+	memcpy(block, name, size);
+	for (size_t i = 0; i < size; i++)
+		block[i] |= (uint8_t)((uint8_t)(block[i] - 'A') < 26 ? 0x20 : 0);
+	memcpy(to, block, size);
+}
+static inline void name_fold(uint8_t *to, const uint8_t *name, size_t len)
+{
+	if (len >= 16) {
+		for (size_t at = 0; at + 16 < len; at += 16)
+			name_fold_block(to + at, name + at, 16);
+		name_fold_block(to + len - 16, name + len - 16, 16);
+	} else if (len >= 8) {
+		name_fold_block(to, name, 8);
+		name_fold_block(to + len - 8, name + len - 8, 8);
+	} else {
+		for (size_t at = 0; at < len; at++)
+			name_fold_block(to + at, name + at, 1);
+	}
+}
+
+/* Folds a name. Returns the length. */
 size_t name_lower(uint8_t to[NAME_MAX], const uint8_t *name);
 
 /* Case-insensitive equality. */

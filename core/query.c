@@ -30,6 +30,12 @@ bool query_note(struct query *query, const void *what)
 	return true;
 }
 
+void query_move(struct query *query, const uint8_t *name)
+{
+	name_lower(query->moved, name);
+	trie_key(&query->target, query->moved);
+}
+
 static void take_cookie(struct query *query)
 {
 	const struct edns *edns = &query->request.edns;
@@ -295,7 +301,7 @@ static bool next_step(struct query *query, uint16_t from_at)
 	for (unsigned i = 0; i < query->steps; i++) {
 		uint8_t name[NAME_MAX];
 		answer_name(&query->answer, query->chain_at[i], name);
-		if (name_equal(name, query->target))
+		if (name_equal(name, query->target.name))
 			return false;
 	}
 	return query->steps <= QUERY_CHAIN_MAX;
@@ -305,8 +311,7 @@ static enum verdict answer_target(struct query *query, const struct view *view)
 {
 	for (;;) {
 		const uint16_t at = query->target_at;
-		trie_key(&query->key, query->target);
-		route_find(view->routes, &query->key, query->request.question.type, &query->route);
+		route_find(view->routes, &query->target, query->request.question.type, &query->route);
 		if (query->steps == 0)
 			query->first = query->route.kind;
 		switch (query->route.kind) {
@@ -366,7 +371,7 @@ enum verdict query_process(struct query *query, const struct view *view)
 	if (is_meta(request->question.type))
 		return answer_meta(query);
 
-	memcpy(query->target, request->question.name, request->question.len);
+	trie_key(&query->target, request->question.name);
 	query->target_at = MESSAGE_HEADER;
 	return answer_target(query, view);
 }

@@ -54,8 +54,8 @@ struct query {
 	struct request request;
 	struct answer answer;
 	struct route route;          /* of the target */
-	uint8_t target[NAME_MAX];    /* lower case */
-	struct trie_key key;         /* of the target */
+	struct trie_key target;      /* lower case: the question, or what is kept below */
+	uint8_t moved[NAME_MAX];     /* where a chain has led */
 	uint16_t target_at;          /* its offset in the response; 12 at first */
 	uint8_t steps;
 	uint16_t flags;              /* of the response so far: AA, AD, RA */
@@ -74,6 +74,9 @@ struct query {
 	uint8_t note_count;
 	const void *notes[QUERY_NOTES_MAX];
 };
+
+/* Makes a name, of any case, the target; target_at is the caller's matter. */
+void query_move(struct query *query, const uint8_t *name);
 
 /* Notes that something is in the answer. False if it was already, or the notes are full. */
 bool query_note(struct query *query, const void *what);

@@ -25,7 +25,7 @@ struct cache_key append_key(const struct query *query, const struct view *view,
 	if (query->steps > 0) {
 		question->type = query->request.question.type;
 		question->class = CLASS_IN;
-		question->len = (uint8_t)name_copy(question->name, query->target);
+		question->len = (uint8_t)name_copy(question->name, query->target.name);
 	}
 	return (struct cache_key){
 		.question = query->steps > 0 ? question : &query->request.question,
@@ -215,7 +215,7 @@ enum forwarded append_answer(struct query *query, const struct view *view,
 		                        (size_t)(answer->records - answer->message), home, count))
 			return FORWARD_DONE; /* truncated: the client comes back by TCP */
 		query->target_at = query->answer.last_name_at;
-		name_copy(query->target, target);
+		query_move(query, target);
 		return FORWARD_MORE;
 	}
 	query->rcode = answer->rcode;

@@ -236,7 +236,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			verdict = query_resume(&query, &view, false);
 			break;
 		}
-		name_from_text(query.target, "m.w.a");
+		query_move(&query, (const uint8_t *)"\1m\1w\1a");
 		query.target_at = query.answer.last_name_at;
 		verdict = query_resume(&query, &view, true);
 	}

@@ -306,7 +306,7 @@ static void resuming(void **state)
 	static const uint8_t address[] = "\300\14\0\1\0\1\0\0\0\5\0\4\1\2\3\4";
 
 	assert_string_equal(text_ask(q, &v.view, "q.w.example A +rd +do"), "FORWARD");
-	assert_string_equal((const char *)query->target, "\3www\7allowed\3org");
+	assert_string_equal((const char *)query->target.name, "\3www\7allowed\3org");
 	assert_true(answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, address, 0,
 	                               sizeof(address) - 1, 1));
 	assert_int_equal(query_resume(query, &v.view, false), QUERY_REPLY);
@@ -319,7 +319,7 @@ static void resuming(void **state)
 	assert_string_equal(text_ask(q, &v.view, "x.allowed.org A +rd"), "FORWARD");
 	assert_int_equal(query->target_at, 12);
 	assert_true(answer_put_records(&query->answer, SECTION_ANSWER, 12, leads_back, 0, sizeof(leads_back) - 1, 1));
-	name_from_text(query->target, "www.example");
+	query_move(query, (const uint8_t *)"\3www\7example");
 	query->target_at = query->answer.last_name_at;
 	assert_int_equal(query_resume(query, &v.view, true), QUERY_REPLY);
 	out.at = q->text;
