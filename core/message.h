@@ -84,9 +84,9 @@ enum parsed message_parse(struct request *request, const uint8_t *octets, size_t
 
 enum section { SECTION_ANSWER = 0, SECTION_AUTHORITY = 1, SECTION_ADDITIONAL = 2 };
 
-/* At most this many names are remembered for compression. More cost output octets, not
+/* At most this many labels are remembered for compression. More cost output octets, not
  * correctness; and the work per name stays bounded (RFC 9267's quadratic encoders). */
-#define ANSWER_NAMES_MAX 24
+#define ANSWER_LABELS_MAX 24
 
 struct answer {
 	struct writer w;             /* w.end leaves room for the OPT record */
@@ -96,9 +96,11 @@ struct answer {
 	uint16_t question_len;       /* octets of the question's name in the message; 0: no question */
 	uint16_t reserve;            /* room behind w.end */
 	uint16_t last_name_at;       /* where the name last written into RDATA stands: CNAME's target */
-	uint8_t name_count;
-	uint16_t name_at[ANSWER_NAMES_MAX]; /* offsets of names that may be pointed at */
-	uint32_t name_hash[ANSWER_NAMES_MAX];
+	uint8_t label_count;
+	struct {
+		uint16_t at;             /* its offset, which may be pointed at */
+		uint8_t next;            /* the label that follows it, counted from 1; 0: the root */
+	} labels[ANSWER_LABELS_MAX];
 };
 
 /* Copies header and question of `request` to `octets` and starts the answer section behind it.

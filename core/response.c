@@ -5,8 +5,8 @@
  * Nearly every answer is one set whose owner is the question and whose RDATA holds no names: that
  * is one memcpy() in answer_put(). All else goes through put_record(), record by record.
  *
- * Compression: for every name written, the offsets and hashes of its suffixes are remembered, at
- * most ANSWER_NAMES_MAX; a new name is hashed from its end and its longest remembered suffix
+ * Compression: the labels of every name written are remembered, at most ANSWER_LABELS_MAX, each with
+ * the one that follows it; a new name is looked for label by label from its end, and what was found
  * becomes a pointer. The question is entered when the first name asks for it, so that the plain
  * case pays nothing. Pointers go backwards only, because only what is written is remembered.
  */
@@ -22,25 +22,68 @@
 
 static inline uint8_t lower(uint8_t c) { return (uint8_t)(c >= 'A' && c <= 'Z' ? c | 0x20 : c); }
 
-/* FNV-1a over a label, continuing from the hash of what follows it. */
-static uint32_t hash_label(uint32_t hash, const uint8_t *label)
+/* Where each label of a name starts, and the root; returns their number without the root. */
+static unsigned label_starts(const uint8_t *name, uint8_t starts[NAME_LABELS_MAX + 1])
 {
-	for (unsigned i = 0; i <= label[0]; i++)
-		hash = (hash ^ lower(label[i])) * 16777619u;
-	return hash;
+	unsigned count = 0, at = 0;
+	for (; name[at]; at += name[at] + 1u)
+		starts[count++] = (uint8_t)at;
+	starts[count] = (uint8_t)at;
+	return count;
 }
 
-/* Fills `starts` and `hashes` for each label of a name; returns their number. */
-static unsigned hash_suffixes(const uint8_t *name, uint8_t starts[NAME_LABELS_MAX],
-                              uint32_t hashes[NAME_LABELS_MAX])
+static bool same_label(const uint8_t *a, const uint8_t *b)
 {
-	unsigned count = 0;
-	for (unsigned at = 0; name[at]; at += name[at] + 1u)
-		starts[count++] = (uint8_t)at;
-	uint32_t hash = 2166136261u;
-	for (unsigned i = count; i-- > 0;)
-		hashes[i] = hash = hash_label(hash, name + starts[i]);
-	return count;
+	for (unsigned i = 0; i <= a[0]; i++) /* their lengths first */
+		if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
+			return false;
+	return true;
+}
+
+/* The remembered label before `next` that is this one; 0 if there is none. */
+static unsigned find_label(const struct answer *answer, unsigned next, const uint8_t *label)
+{
+	for (unsigned i = 0; i < answer->label_count; i++)
+		if (answer->labels[i].next == next && same_label(answer->w.start + answer->labels[i].at, label))
+			return i + 1;
+	return 0;
+}
+
+/* Remembers the first `count` labels of a name that stands at `at`; `next` follows them. */
+static void remember(struct answer *answer, size_t at, const uint8_t *starts, unsigned count, unsigned next)
+{
+	while (count-- > 0) {
+		if (answer->label_count == ANSWER_LABELS_MAX || at + starts[count] >= POINTER_LIMIT)
+			return;
+		answer->labels[answer->label_count].at = (uint16_t)(at + starts[count]);
+		answer->labels[answer->label_count++].next = (uint8_t)next;
+		next = answer->label_count;
+	}
+}
+
+/* Writes a name, its longest known suffix as a pointer. Returns where the name stands: the
+ * pointer's goal when nothing but a pointer was written. 0: no room. */
+static uint16_t put_name(struct answer *answer, const uint8_t *name)
+{
+	uint8_t starts[NAME_LABELS_MAX + 1];
+	if (answer->label_count == 0 && answer->question_len) {
+		const unsigned count = label_starts(answer->w.start + MESSAGE_HEADER, starts);
+		remember(answer, MESSAGE_HEADER, starts, count, 0);
+	}
+
+	const size_t at = writer_len(&answer->w);
+	unsigned left = label_starts(name, starts), known = 0;
+	for (unsigned found; left > 0 && (found = find_label(answer, known, name + starts[left - 1])); left--)
+		known = found;
+	writer_put(&answer->w, name, starts[left]);
+	if (!known)
+		writer_u8(&answer->w, 0);
+	else
+		writer_u16(&answer->w, (uint16_t)(0xC000 | answer->labels[known - 1].at));
+	if (answer->w.failed)
+		return 0;
+	remember(answer, at, starts, left, known);
+	return left == 0 && known ? answer->labels[known - 1].at : (uint16_t)at;
 }
 
 /* Follows pointers of our own message to the label they mean. */
@@ -49,74 +92,6 @@ static const uint8_t *resolve(const struct answer *answer, const uint8_t *label)
 	while (label[0] >= 0xC0)
 		label = answer->w.start + (wire_get16(label) & (POINTER_LIMIT - 1));
 	return label;
-}
-
-static bool same_name(const struct answer *answer, uint16_t at, const uint8_t *name)
-{
-	for (const uint8_t *there = answer->w.start + at;; there += there[0] + 1, name += name[0] + 1) {
-		there = resolve(answer, there);
-		if (there[0] != name[0])
-			return false;
-		if (!there[0])
-			return true;
-		for (unsigned i = 1; i <= name[0]; i++)
-			if (lower(there[i]) != lower(name[i]))
-				return false;
-	}
-}
-
-static void remember(struct answer *answer, size_t at, uint32_t hash)
-{
-	if (answer->name_count == ANSWER_NAMES_MAX || at >= POINTER_LIMIT)
-		return;
-	answer->name_at[answer->name_count] = (uint16_t)at;
-	answer->name_hash[answer->name_count++] = hash;
-}
-
-static void remember_question(struct answer *answer)
-{
-	uint8_t starts[NAME_LABELS_MAX];
-	uint32_t hashes[NAME_LABELS_MAX];
-	const unsigned count = hash_suffixes(answer->w.start + MESSAGE_HEADER, starts, hashes);
-	for (unsigned i = 0; i < count; i++)
-		remember(answer, MESSAGE_HEADER + (size_t)starts[i], hashes[i]);
-}
-
-static uint16_t find_suffix(const struct answer *answer, const uint8_t *suffix, uint32_t hash)
-{
-	for (unsigned i = 0; i < answer->name_count; i++)
-		if (answer->name_hash[i] == hash && same_name(answer, answer->name_at[i], suffix))
-			return answer->name_at[i];
-	return 0;
-}
-
-/* Writes a name, its longest known suffix as a pointer. Returns where the name stands: the
- * pointer's goal when nothing but a pointer was written. 0: no room. */
-static uint16_t put_name(struct answer *answer, const uint8_t *name)
-{
-	uint8_t starts[NAME_LABELS_MAX];
-	uint32_t hashes[NAME_LABELS_MAX];
-	if (answer->name_count == 0 && answer->question_len)
-		remember_question(answer);
-
-	const size_t at = writer_len(&answer->w);
-	const unsigned known = answer->name_count;
-	const unsigned count = hash_suffixes(name, starts, hashes);
-	for (unsigned i = 0; i < count; i++) {
-		const uint16_t pointer = find_suffix(answer, name + starts[i], hashes[i]);
-		if (pointer) {
-			writer_u16(&answer->w, (uint16_t)(0xC000 | pointer));
-			return i == 0 ? pointer : (uint16_t)at;
-		}
-		writer_put(&answer->w, name + starts[i], name[starts[i]] + 1u);
-		if (answer->w.failed) {
-			answer->name_count = (uint8_t)known;
-			return 0;
-		}
-		remember(answer, at + starts[i], hashes[i]);
-	}
-	writer_u8(&answer->w, 0);
-	return (uint16_t)at;
 }
 
 size_t answer_name(const struct answer *answer, uint16_t at, uint8_t name[NAME_MAX])
@@ -144,12 +119,12 @@ uint16_t answer_ancestor(const struct answer *answer, uint16_t at, unsigned labe
 struct mark {
 	uint8_t *at;
 	uint16_t count;
-	uint8_t name_count;
+	uint8_t label_count;
 };
 
 static struct mark mark_set(const struct answer *answer, enum section section)
 {
-	return (struct mark){ answer->w.at, answer->counts[section], answer->name_count };
+	return (struct mark){ answer->w.at, answer->counts[section], answer->label_count };
 }
 
 static bool give_up(struct answer *answer, enum section section, const struct mark *mark)
@@ -157,7 +132,7 @@ static bool give_up(struct answer *answer, enum section section, const struct ma
 	answer->w.at = mark->at;
 	answer->w.failed = false;
 	answer->counts[section] = mark->count;
-	answer->name_count = mark->name_count;
+	answer->label_count = mark->label_count;
 	if (section != SECTION_ADDITIONAL)
 		answer->truncated = true;
 	return false;
@@ -354,7 +329,7 @@ void answer_begin(struct answer *answer, const struct request *request, uint8_t 
 	answer->counts[0] = answer->counts[1] = answer->counts[2] = 0;
 	answer->truncated = false;
 	answer->last_name_at = 0;
-	answer->name_count = 0;
+	answer->label_count = 0;
 }
 
 void answer_reset(struct answer *answer)
@@ -364,7 +339,7 @@ void answer_reset(struct answer *answer)
 	answer->w.failed = false;
 	answer->counts[0] = answer->counts[1] = answer->counts[2] = 0;
 	answer->truncated = false;
-	answer->name_count = 0;
+	answer->label_count = 0;
 }
 
 static void put_option(struct writer *w, uint16_t code, const void *data, size_t len)
