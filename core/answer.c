@@ -26,7 +26,9 @@ static unsigned wanted_parts(const struct query *query)
 
 static void put_soa(struct query *query, const struct zone *zone)
 {
-	answer_put_part(&query->answer, SECTION_AUTHORITY, 0, zone->name, zone->soa,
+	const unsigned below = query->target.labels - zone->labels;
+	const uint16_t owner_at = answer_ancestor(&query->answer, query->target_at, below);
+	answer_put_part(&query->answer, SECTION_AUTHORITY, owner_at, zone->name, zone->soa,
 	                wanted_parts(query), zone->negative_ttl);
 }
 

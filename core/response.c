@@ -216,18 +216,18 @@ static void put_record(struct answer *answer, enum section section, struct owner
 {
 	const struct type_info *info = type_info(type);
 	put_owner(answer, owner);
-	writer_u16(&answer->w, type);
-	writer_u16(&answer->w, CLASS_IN);
-	writer_u32(&answer->w, ttl);
-	uint8_t *length = writer_take(&answer->w, 2);
-	if (!length)
+	uint8_t *fixed = writer_take(&answer->w, 10);
+	if (!fixed)
 		return;
 	const uint8_t *start = answer->w.at;
+	wire_set16(fixed, type);
+	wire_set16(fixed + 2, CLASS_IN);
+	wire_set32(fixed + 4, ttl);
 	if (info->flags & TYPE_COMPRESS)
 		put_compressed(answer, info, rdata);
 	else
 		writer_put(&answer->w, rdata.at, reader_left(&rdata));
-	wire_set16(length, (uint16_t)(answer->w.at - start));
+	wire_set16(fixed + 8, (uint16_t)(answer->w.at - start));
 	answer->counts[section]++;
 }
 

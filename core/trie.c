@@ -145,16 +145,26 @@ static struct trie_node leaf_of(void *value)
  * Looking up
  */
 
-/* The leaf that the key leads to, or where it leads nowhere, any leaf near. */
-static const struct trie_node *nearest(const struct trie *trie, const struct trie_key *key)
+/* A branch tests a symbol behind that of the branch above it, and a name has at most 254 octets. */
+#define DEPTH_MAX 508
+
+/* The way to the leaf that the key leads to, or where it leads nowhere, to any leaf near. Returns
+ * the leaf; `path`, when given, gets the nodes above it and `*depth` their number. */
+static inline const struct trie_node *nearest(const struct trie *trie, const struct trie_key *key,
+                                              const struct trie_node **path, unsigned *depth)
 {
 	const struct trie_node *node = &trie->root;
 	struct cursor cursor = cursor_on(key);
+	unsigned above = 0;
 	while (is_branch(node)) {
 		unsigned symbol = cursor_symbol(&cursor, branch_offset(node));
 		bool has = branch_has(node, symbol);
+		if (path)
+			path[above++] = node;
 		node = branch_children(node) + (has ? branch_index(node, symbol) : 0);
 	}
+	if (path)
+		*depth = above;
 	return node;
 }
 
@@ -162,7 +172,7 @@ void *trie_get(const struct trie *trie, const uint8_t *name)
 {
 	struct trie_key key;
 	trie_key(&key, name);
-	const struct trie_node *leaf = nearest(trie, &key);
+	const struct trie_node *leaf = nearest(trie, &key, NULL, NULL);
 	return leaf->pointer && key_is(&key, trie->name_of(leaf->pointer)) ? leaf->pointer : NULL;
 }
 
@@ -236,8 +246,9 @@ static struct difference first_difference(const struct trie *trie, const struct 
 		static const uint8_t none = 0;
 		const uint8_t *a = left ? key->name + key->start[--left] : &none;
 		const uint8_t *b = other_left ? other.name + other.start[--other_left] : &none;
+		const unsigned shorter = *a < *b ? *a : *b;
 		unsigned i = 1;
-		while (i <= *a && i <= *b && a[i] == b[i])
+		while (i <= shorter && a[i] == b[i])
 			i++;
 		if (i <= *a || i <= *b) {
 			static const uint8_t end[2] = { 0 };
@@ -258,42 +269,43 @@ static void *outermost(const struct trie_node *node, bool last)
 }
 
 /*
- * The neighbour before or after a key, or what is at it (`*at`). Down to where the key leaves the
- * trie, remember the last sibling on the wanted side; there, all that is left lies on one side, or a
- * branch divides it.
+ * The neighbour before or after a key, or what is at it (`*at`). Where the key leaves the trie, all
+ * that is left lies on one side, or a branch divides it; else it is a sibling on the way there, the
+ * deepest on the wanted side.
  */
 static void *neighbour(const struct trie *trie, const uint8_t *name, bool before, bool *at)
 {
-	const struct trie_node *node = &trie->root, *sibling = NULL;
-
-	if (!node->pointer)
-		return NULL;
+	const struct trie_node *path[DEPTH_MAX + 1];
 	struct trie_key key;
+	unsigned depth;
+
+	if (!trie->root.pointer)
+		return NULL;
 	trie_key(&key, name);
-	const struct trie_node *leaf = nearest(trie, &key);
+	const struct trie_node *leaf = nearest(trie, &key, path, &depth);
 	const struct difference difference = first_difference(trie, &key, leaf);
 	if (at && difference.offset == UINT_MAX) {
 		*at = true;
 		return leaf->pointer;
 	}
-	struct cursor cursor = cursor_on(&key);
-	while (is_branch(node) && branch_offset(node) <= difference.offset) {
-		unsigned symbol = cursor_symbol(&cursor, branch_offset(node));
-		unsigned index = branch_index(node, symbol), count = branch_count(node);
-		bool has = branch_has(node, symbol);
-		const struct trie_node *children = branch_children(node);
-		unsigned above = index + has;
-		if (before && index > 0)
-			sibling = &children[index - 1];
-		else if (!before && above < count)
-			sibling = &children[above];
-		if (!has)
-			return sibling ? outermost(sibling, before) : NULL;
-		node = &children[index];
+	path[depth] = leaf;
+	while (depth > 0 && branch_offset(path[depth - 1]) > difference.offset)
+		depth--;
+	if (depth > 0 && branch_offset(path[depth - 1]) == difference.offset) {
+		const struct trie_node *branch = path[--depth];
+		const unsigned above = branch_index(branch, difference.symbol); /* the first above the key */
+		if (before ? above > 0 : above < branch_count(branch))
+			return outermost(branch_children(branch) + above - before, before);
+	} else if (difference.offset != UINT_MAX && (difference.leaf_symbol < difference.symbol) == before) {
+		return outermost(path[depth], before);
 	}
-	if (difference.offset != UINT_MAX && (difference.leaf_symbol < difference.symbol) == before)
-		sibling = node;
-	return sibling ? outermost(sibling, before) : NULL;
+	for (; depth > 0; depth--) {
+		const struct trie_node *branch = path[depth - 1], *here = path[depth];
+		const struct trie_node *last = branch_children(branch) + branch_count(branch) - 1;
+		if (here != (before ? branch_children(branch) : last))
+			return outermost(before ? here - 1 : here + 1, before);
+	}
+	return NULL;
 }
 
 void *trie_before(const struct trie *trie, const uint8_t *name)
@@ -554,7 +566,7 @@ int trie_set(struct trie *trie, const uint8_t *name, void *value)
 	}
 	struct trie_key key;
 	trie_key(&key, name);
-	const struct difference difference = first_difference(trie, &key, nearest(trie, &key));
+	const struct difference difference = first_difference(trie, &key, nearest(trie, &key, NULL, NULL));
 	struct trie_node *node = own_path(trie, &key, difference.offset, NULL);
 	if (!node)
 		return MIST_ENOMEM;
@@ -580,7 +592,7 @@ int trie_remove(struct trie *trie, const uint8_t *name)
 	trie_key(&key, name);
 	struct trie_node *parent;
 
-	const struct trie_node *found = nearest(trie, &key);
+	const struct trie_node *found = nearest(trie, &key, NULL, NULL);
 	if (!found->pointer || !key_is(&key, trie->name_of(found->pointer)))
 		return MIST_ENOTFOUND;
 	struct trie_node *leaf = own_path(trie, &key, UINT_MAX, &parent);
