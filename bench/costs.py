@@ -1,11 +1,13 @@
-"""What is not a matter of load: answers in process, from exec to the first answer, loading, signing, memory.
+"""What is not a matter of load: answers in process, and their instructions, from exec to the first answer, loading, signing, memory.
 
 A cost is like a pattern: entries that take turns, each run a dict of figures. Every function here yields
 (label, function that does one run); the function returns the figures.
 """
+import functools
 import json
 import os
 import re
+import shutil
 import time
 
 import measure
@@ -18,6 +20,7 @@ THREADS = len(os.sched_getaffinity(0))
 
 TITLES = {
     "lookup": ("mist_lookup in process: 67 octets from a made zone", "cpu_ns"),
+    "instructions": ("instructions of a question to mist_lookup, in user space", "instructions"),
     "start": ("from exec to the first answer, ten names", "ms"),
     "load": ("200,000 names from a master file, unsigned", "cpu_ms"),
     "sign": ("signing 200,000 names", "signatures"),
@@ -25,7 +28,7 @@ TITLES = {
 }
 
 # A round of all that take part, roughly: how long it will take is said beforehand.
-SECONDS = {"lookup": 2, "start": 1.5, "load": 5, "sign": 9, "memory": 8}
+SECONDS = {"lookup": 2, "instructions": 2, "start": 1.5, "load": 5, "sign": 9, "memory": 8}
 
 
 def lookup(site):
@@ -40,6 +43,33 @@ def lookup(site):
     yield "1 thread", lambda: run(1)
     if THREADS > 1:
         yield "2 threads", lambda: run(2)
+
+
+def instructions(site):
+    """What callgrind counts below mist_lookup_message(): what a run with twice the questions has more. It counts the
+    same every time, and so once. Without valgrind nobody takes part."""
+    asked = 1000
+    questions = {"wildcard": (zones.equal(site.SMALL), ()), "exact": ([("ns", "A", 0, 1, 0)], ()),
+                 "no data": ([("ns", "TXT", 0, 0, 1)], ()), "refused": (zones.refused(site.SMALL), ()),
+                 "signed": (zones.signed(site.SMALL), (site.SIGNED_SAMPLE,)),
+                 "signed NXDOMAIN": (zones.signed_missing(site.SMALL), (site.SIGNED_SAMPLE,))}
+
+    def count(path, times, names):
+        out = path + ".callgrind"
+        harness.run("valgrind", "--tool=callgrind", "--toggle-collect=mist_lookup_message",
+                    "--callgrind-out-file=" + out, servers.tool("bench_lookup"), path, 1, times, *names)
+        with open(out) as file:
+            return int(re.search(r"^(?:summary|totals): (\d+)", file.read(), re.MULTILINE).group(1))
+
+    @functools.cache
+    def run(label):
+        lines, names = questions[label]
+        path = os.path.join(site.directory, "instructions." + label.replace(" ", "-"))
+        zones.write_questions(path, lines)
+        return {"instructions": (count(path, 2 * asked, names) - count(path, asked, names)) / asked}
+    if shutil.which("valgrind"):
+        for label in questions:
+            yield label, lambda label=label: run(label)
 
 
 def ready(name, setup, site):
@@ -120,4 +150,4 @@ def memory(site):
             yield name, lambda n=name: run(n)
 
 
-COSTS = {"lookup": lookup, "start": start, "load": load, "sign": sign, "memory": memory}
+COSTS = {"lookup": lookup, "instructions": instructions, "start": start, "load": load, "sign": sign, "memory": memory}

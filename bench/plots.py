@@ -97,7 +97,7 @@ WHAT, AXIS_LEFT, AXIS_RIGHT, SPAN = 56, 440, 690, 1.0
 HEAD, LINE_HEIGHT = 92, 24
 SHORT = {"cpu_us": "CPU", "rate": "answers/s", "p50": "round trip", "p99": "p99", "busy_us": "whole machine",
          "calls": "system calls", "cpu_ns": "CPU", "ms": "time", "cpu_ms": "CPU", "octets_a_name": "memory",
-         "signatures": "signatures/s"}
+         "signatures": "signatures/s", "instructions": "instructions"}
 COLOURS = {"reached": BETTER, "met": GOOD, "missed": BAD}
 
 

@@ -13,7 +13,7 @@ METRICS = {"cpu_us": ("server CPU per answer", "us"), "rate": ("answers per seco
            "p50": ("median round trip", "us"), "p99": ("99th percentile", "us"),
            "busy_us": ("CPU of the whole machine per answer", "us"), "calls": ("system calls per answer", ""),
            "cpu_ns": ("CPU per answer", "ns"), "ms": ("time", "ms"), "cpu_ms": ("CPU", "ms"),
-           "octets_a_name": ("octets per name", ""), "signatures": ("signatures per second", "")}
+           "instructions": ("instructions per answer", ""), "octets_a_name": ("octets per name", ""), "signatures": ("signatures per second", "")}
 HIGHER = ("rate", "signatures")
 COLUMNS = (("answers/s", "rate"), ("CPU us", "cpu_us"), ("calls", "calls"), ("machine us", "busy_us"),
            ("sleeps", "sleeps"), ("p50 us", "p50"), ("p90 us", "p90"), ("p99 us", "p99"), ("p99.9 us", "p99.9"),

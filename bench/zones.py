@@ -120,6 +120,7 @@ class Site:
     QUESTIONS = {"equal": equal, "equal-large": equal, "equal-small": equal, "mixed": mixed, "signed": signed,
                  "signed-missing": signed_missing, "refused": refused}
     SMALL = 10
+    SIGNED_SAMPLE = 1000     # names, where signing them must not take long
 
     def __init__(self, directory, run, size=1000, signed_size=100000, large_size=200000):
         self.directory = directory
