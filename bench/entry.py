@@ -45,19 +45,22 @@ def own_us():
 
 
 class Watch:
-    """What others took of the machine between start and look; `pids` are not others."""
+    """What a time cost the whole machine, and what of that others took; `pids` are not others."""
 
     def __init__(self, pids=()):
         self.pids = pids
         self.begin = self.now()
 
     def now(self):
-        return (measure.busy_us(), own_us() + measure.cpu_us(self.pids), time.monotonic() * 1e6)
+        ours = own_us() + measure.cpu_us(self.pids)
+        return (time.monotonic() * 1e6, *measure.counters(), ours, measure.others_us())
 
-    def others(self):
-        busy, ours, span = (after - before for after, before in zip(self.now(), self.begin))
-        # a tick of each CPU may belong to what was before
-        return max(0.0, (busy - ours) / len(CPUS) - measure.TICK) / span if span else 0.0
+    def end(self):
+        """(busy time of all CPUs in microseconds, share of the machine that others took). Others are the processes we
+        did not start, or, where they cannot be seen, what is busy and not ours; a tick of each CPU may be of before."""
+        span, idle, ticks, ours, others = (after - before for after, before in zip(self.now(), self.begin))
+        taken = max(others, ticks - ours) / len(CPUS) - measure.TICK
+        return max(0.0, span * len(CPUS) - idle), max(0.0, taken / span if span else 0.0)
 
 
 class Entry:
@@ -118,16 +121,16 @@ class Entry:
 
     def measure_once(self):
         pids = measure.tree(self.server.pid)
+        cpu, sleeps, beside = measure.cpu_us(pids), measure.sleeps(pids), measure.cpu_us(self.beside)
         watch = Watch([*pids, *self.beside])
-        cpu, sleeps, busy = measure.cpu_us(pids), measure.sleeps(pids), measure.busy_us()
-        beside = measure.cpu_us(self.beside)
         result = self.load(self.options.seconds * self.pattern.times, self.extra)
-        cpu, sleeps, busy = (measure.cpu_us(pids) - cpu, measure.sleeps(pids) - sleeps, measure.busy_us() - busy)
+        busy, others = watch.end()
+        cpu, sleeps = measure.cpu_us(pids) - cpu, measure.sleeps(pids) - sleeps
         busy -= measure.cpu_us(self.beside) - beside
         answered = result["answered"] or None
         run = {"rate": result["rate"], "cpu_us": answered and cpu / answered, "busy_us": answered and busy / answered,
                "sleeps": answered and sleeps / answered, "octets": result["answer_octets"],
-               "others": watch.others(), **result["latency_us"]}
+               "others": others, **result["latency_us"]}
         run.update({key: result[key] for key in ("sent", "answered", "lost", "late", "wrong", "broken", "reasons")})
         return run
 

@@ -9,21 +9,35 @@ import time
 TICK = 1e6 / os.sysconf("SC_CLK_TCK")  # microseconds
 
 
-def tree(pid):
-    """A process and all its descendants."""
-    children = {}
+def processes():
+    """{pid: the words of its stat behind the name}"""
+    found = {}
     for path in glob.glob("/proc/[0-9]*/stat"):
         try:
             with open(path) as file:
                 text = file.read()
         except OSError:
             continue
-        rest = text[text.rindex(")") + 2:].split()
-        children.setdefault(int(rest[1]), []).append(int(text.split(None, 1)[0]))
+        found[int(text.split(None, 1)[0])] = text[text.rindex(")") + 2:].split()
+    return found
+
+
+def tree(pid, known=None):
+    """A process and all its descendants."""
+    children = {}
+    for child, words in (processes() if known is None else known).items():
+        children.setdefault(int(words[1]), []).append(child)
     found = [pid]
     for each in found:
         found.extend(children.get(each, ()))
     return found
+
+
+def others_us():
+    """CPU time so far of every process that this one did not start, and of those they have waited for."""
+    known = processes()
+    ours = set(tree(os.getpid(), known))
+    return TICK * sum(sum(map(int, words[11:15])) for pid, words in known.items() if pid not in ours)
 
 
 def cpu_us(pids):
@@ -52,11 +66,12 @@ def sleeps(pids):
     return total
 
 
-def busy_us():
-    """Time in which the machine's CPUs were not idle, interrupts included, in ticks of 10 ms."""
+def counters():
+    """Of all CPUs so far, in microseconds: (idle, busy). Idle is counted exactly, in ticks of 10 ms; what is busy is
+    sampled by a timer, which misses much of what sleeps between questions. Waiting for io_uring counts as idle."""
     with open("/proc/stat") as file:
-        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
-    return (user + nice + system + irq + softirq + steal) * TICK
+        user, nice, system, idle, iowait, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    return (idle + iowait) * TICK, (user + nice + system + irq + softirq + steal) * TICK
 
 
 class Counter:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 import dns.flags
@@ -155,6 +156,25 @@ class Figures(unittest.TestCase):
     def test_numbers(self):
         self.assertEqual([figures.number(v) for v in (None, 1.234, 12.34, 123.4, 12345, 1234567)],
                          ["-", "1.23", "12.3", "123", "12k", "1.23M"])
+
+    def test_others(self):
+        """Whom this one started is not among the others."""
+        with subprocess.Popen(["sleep", "60"]) as process:
+            self.assertIn(process.pid, measure.tree(os.getpid()))
+            self.assertIn(os.getpid(), measure.processes())
+            before = measure.others_us()
+            self.assertGreaterEqual(before, 0)
+            process.kill()
+        idle, busy = measure.counters()
+        self.assertTrue(idle >= 0 and busy > 0)
+
+    def test_cpu_of_threads_that_ended(self):
+        before = measure.cpu_us([os.getpid()])
+        thread = threading.Thread(target=lambda: sum(range(1000000)))
+        thread.start()
+        thread.join()
+        self.assertGreater(measure.cpu_us([os.getpid()]), before)
+        self.assertEqual(measure.cpu_us([2 ** 22 + 1]), 0)      # nobody has that number
 
     def test_calls(self):
         self.assertEqual(measure.read_calls("# started\n\n1234;;raw_syscalls:sys_enter;5;100.00;;\n"), 1234)
