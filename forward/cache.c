@@ -1,14 +1,21 @@
 /*
- * The cache (cache.h): three tables of equal build, for small, middling and large answers, because
- * slots are of fixed size and answers are not. A table is an array of sets; a set is eight slots
- * and one cache line of facts about them (struct set), so that a look-up that finds nothing touches
- * three lines, and one that finds something touches the slot besides.
+ * The cache (cache.h): a log and an index.
+ *
+ * Answers stand one behind the other in the log, as long as they are, the newest at its head. When
+ * the log is full, the head overwrites the tail: an answer that was asked for since it was written is
+ * written again at the head, any other is gone. The log is a ring, but positions in it count on for
+ * ever, so that a position says whether what it means is still there.
+ *
+ * The index leads from a hash to a position: sets of eight, a cache line each. It is a hint only. Nothing
+ * is ever taken out of it: what leads behind the tail leads nowhere.
+ *
+ * So a look-up that finds nothing touches one line, and one that finds something the answer's lines
+ * besides; what is in use lies close together, in as few pages as it needs.
  */
 #include "forward/cache.h"
 
 #include <assert.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -18,57 +25,56 @@
 #include "mistcore.h"
 
 #define WAYS 8
-#define TABLES 3
-
-/*
- * Slot sizes and their shares of the memory. 384 octets hold a name of usual length with a few
- * addresses or a short CNAME chain, which most answers are; 1,536 what fits one UDP answer.
- */
-static const size_t slot_size[TABLES] = { 384, 1536, CACHE_SLOT_MAX };
-static const unsigned share_percent[TABLES] = { 50, 25, 25 };
+/* Octets of log for each set: an answer to a question of usual length takes 90 to 250, so sets are
+ * rarely full. */
+#define LOG_EACH 512
+#define CACHE_MIN 65536
+#define CHANCES_MAX 16 /* answers that are written again to make room for one */
+#define TRIES_MAX 1000 /* to become the writer: some microseconds, as long as writing takes */
 
 typedef _Atomic(uint64_t) word;
 
-/* What is known of the slots of a set without touching them. A hint only: the slot decides. */
+/* A way of a set: 12 bits of the hash, hits, a position. 0 leads nowhere. */
 struct set {
-	_Alignas(64) _Atomic(uint16_t) tag[WAYS]; /* of the hash; 0: empty */
-	_Atomic(uint32_t) expiry[WAYS];           /* second at which the answer is over */
-	_Atomic(uint8_t) hits[WAYS];
-	_Atomic(uint8_t) hand;
+	_Alignas(64) word ways[WAYS];
 };
-static_assert(sizeof(struct set) == 64, "a set is one cache line");
-
-struct table {
-	size_t set_count, slot_words;
-	struct set *sets;
-	word *slots; /* WAYS of them for each set; word 0 of a slot is its sequence counter */
-};
+#define POSITION_BITS 50 /* in words of 8 octets: years of writing */
+#define POSITION_MASK ((UINT64_C(1) << POSITION_BITS) - 1)
+#define ONE_HIT (UINT64_C(1) << POSITION_BITS)
+#define HITS_MASK (CACHE_HITS_MAX * ONE_HIT)
+#define TAG_SHIFT (POSITION_BITS + 2)
+static_assert(CACHE_HITS_MAX == 3, "two bits");
 
 struct cache {
-	struct table tables[TABLES];
-	uint8_t secret[16]; /* strangers choose the names: they must not choose the set */
-	size_t mapped;
-	void *memory;
+	struct set *sets;
+	word *log;
+	size_t set_count, log_words, mapped;
+	uint8_t secret[16];     /* strangers choose the names: they must not choose the set */
+	_Alignas(64)
+	word reserved;          /* the head, once what is written there is whole; set before it is */
+	_Atomic(bool) writing;  /* whoever set it owns what follows */
+	uint64_t head, tail;
 };
 
-/* A slot's payload: this, the name padded to words, the records. */
+/* In the log: this, the name padded to words, the records. */
 struct head {
-	uint64_t policy;
+	uint64_t hash, policy;
 	uint32_t stored_s, ttl;
-	uint32_t lens[3];
-	uint16_t counts[3];
+	uint16_t lens[2], counts[2];
 	uint16_t type, class;
-	int16_t ede;
-	uint8_t rcode, flags, name_len, unused;
-	uint32_t unused_too;
+	int8_t ede;
+	uint8_t rcode, flags, name_len;
 };
-static_assert(sizeof(struct head) == 48, "whole words");
-#define HEAD_WORDS (sizeof(struct head) / 8)
+static_assert(sizeof(struct head) == 40, "whole words");
 enum { KEY_DNSSEC_OK = 1, KEY_CHECKING_DISABLED = 2, IS_AUTHENTIC = 4, IS_FAILURE = 8,
        IS_NEGATIVE = 16 };
 
 static size_t words_of(size_t octets) { return (octets + 7) / 8; }
-static size_t records_len(const uint32_t lens[3]) { return (size_t)lens[0] + lens[1] + lens[2]; }
+static size_t records_len(const struct head *head) { return (size_t)head->lens[0] + head->lens[1]; }
+static size_t entry_words(const struct head *head)
+{
+	return words_of(sizeof *head) + words_of(head->name_len) + words_of(records_len(head));
+}
 
 static uint8_t key_flags(const struct cache_key *key)
 {
@@ -80,51 +86,34 @@ static uint8_t key_flags(const struct cache_key *key)
 
 int cache_new(struct cache **result, size_t bytes)
 {
-	struct cache *cache = calloc(1, sizeof *cache);
-	if (!cache)
+	const size_t sets = (bytes < CACHE_MIN ? CACHE_MIN : bytes) / (sizeof(struct set) + LOG_EACH);
+	const size_t mapped = sizeof(struct cache) + sets * (sizeof(struct set) + LOG_EACH);
+	struct cache *cache = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	                           -1, 0);
+	if (cache == MAP_FAILED)
 		return MIST_ENOMEM;
-	for (unsigned i = 0; i < TABLES; i++) {
-		struct table *table = &cache->tables[i];
-		const size_t set_size = sizeof(struct set) + WAYS * slot_size[i];
-		table->set_count = bytes / 100 * share_percent[i] / set_size;
-		if (table->set_count == 0)
-			table->set_count = 1;
-		table->slot_words = slot_size[i] / 8;
-		cache->mapped += table->set_count * set_size;
+	if (getrandom(cache->secret, sizeof cache->secret, 0) != sizeof cache->secret) {
+		munmap(cache, mapped);
+		return MIST_ENOMEM;
 	}
-	cache->memory = mmap(NULL, cache->mapped, PROT_READ | PROT_WRITE,
-	                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (cache->memory == MAP_FAILED ||
-	    getrandom(cache->secret, sizeof cache->secret, 0) != sizeof cache->secret)
-		goto failed;
-	uint8_t *at = cache->memory; /* sets first: they need the alignment */
-	for (unsigned i = 0; i < TABLES; i++) {
-		cache->tables[i].sets = (struct set *)(void *)at;
-		at += cache->tables[i].set_count * sizeof(struct set);
-	}
-	for (unsigned i = 0; i < TABLES; i++) {
-		cache->tables[i].slots = (word *)(void *)at;
-		at += cache->tables[i].set_count * WAYS * slot_size[i];
-	}
+	cache->mapped = mapped;
+	cache->set_count = sets;
+	cache->sets = (struct set *)(void *)(cache + 1);
+	cache->log = (word *)(void *)(cache->sets + sets);
+	cache->log_words = sets * LOG_EACH / 8;
+	cache->head = cache->tail = 2 * cache->log_words; /* 0 is long gone */
+	atomic_init(&cache->reserved, cache->head);
 	*result = cache;
 	return MIST_OK;
-
-failed:
-	if (cache->memory != MAP_FAILED)
-		munmap(cache->memory, cache->mapped);
-	free(cache);
-	return MIST_ENOMEM;
 }
 
 void cache_free(struct cache *cache)
 {
-	if (!cache)
-		return;
-	munmap(cache->memory, cache->mapped);
-	free(cache);
+	if (cache)
+		munmap(cache, cache->mapped);
 }
 
-/* ---- finding a place ---- */
+/* ---- the index ---- */
 
 static_assert(offsetof(struct question, name) == 5, "a question is its octets, without gaps");
 
@@ -136,37 +125,56 @@ static uint64_t hash_key(const struct cache *cache, const struct cache_key *key)
 	       (key->policy + key_flags(key)) * 0x9e3779b97f4a7c15u; /* odd, and both halves mixed */
 }
 
-/* The upper half of the hash chooses the set, the lower 16 bits are the tag. */
-static size_t set_of(const struct table *table, uint64_t hash)
+/* The upper half of the hash chooses the set, the lower 12 bits are the tag. */
+static struct set *set_of(const struct cache *cache, uint64_t hash)
 {
-	return (size_t)((hash >> 32) * table->set_count >> 32);
+	return &cache->sets[(hash >> 32) * cache->set_count >> 32];
 }
 
-static uint16_t tag_of(uint64_t hash)
+static uint64_t way_to(uint64_t hash, uint64_t position) { return hash << TAG_SHIFT | position; }
+static uint64_t position_of(uint64_t way) { return way & POSITION_MASK; }
+static unsigned hits_of(uint64_t way) { return (unsigned)((way & HITS_MASK) / ONE_HIT); }
+
+/* ---- reading the log ---- */
+
+/* Where the words of a position are. */
+struct cursor {
+	word *at, *end, *start;
+};
+
+static struct cursor cursor_at(const struct cache *cache, uint64_t position)
 {
-	const uint16_t tag = (uint16_t)hash;
-	return tag ? tag : 1;
+	return (struct cursor){ cache->log + position % cache->log_words,
+	                        cache->log + cache->log_words, cache->log };
 }
 
-static word *slot_at(const struct table *table, size_t set, unsigned way)
+static word *next(struct cursor *cursor)
 {
-	return table->slots + (set * WAYS + way) * table->slot_words;
+	word *here = cursor->at++;
+	if (cursor->at == cursor->end)
+		cursor->at = cursor->start;
+	return here;
 }
 
-/* ---- reading ---- */
-
-/* Copies words that a writer may be changing; what comes out is right only if the
- * counter says so. */
-static void copy_out(uint8_t *to, const word *from, size_t len)
+/* Copies what a writer may be changing; it is right only if it is still there afterwards: whoever read
+ * one new word sees what was reserved for it. */
+static void copy_out(struct cursor *from, void *to, size_t len)
 {
-	for (; len >= 8; len -= 8, to += 8) {
-		const uint64_t value = atomic_load_explicit(from++, memory_order_acquire);
-		memcpy(to, &value, 8);
+	uint8_t *octets = to;
+	for (; len >= 8; len -= 8, octets += 8) {
+		const uint64_t value = atomic_load_explicit(next(from), memory_order_acquire);
+		memcpy(octets, &value, 8);
 	}
 	if (len > 0) {
-		const uint64_t value = atomic_load_explicit(from, memory_order_acquire);
-		memcpy(to, &value, len);
+		const uint64_t value = atomic_load_explicit(next(from), memory_order_acquire);
+		memcpy(octets, &value, len);
 	}
+}
+
+static bool still_there(const struct cache *cache, uint64_t position)
+{
+	return position + cache->log_words >=
+	       atomic_load_explicit(&cache->reserved, memory_order_relaxed);
 }
 
 static uint8_t *records_in(uint8_t *message, size_t name_len)
@@ -174,31 +182,47 @@ static uint8_t *records_in(uint8_t *message, size_t name_len)
 	return message + MESSAGE_HEADER + name_len + 4;
 }
 
-/* Reads a slot if it holds the key. Its message goes to `message`, unless that is NULL. */
-static bool slot_read(const struct table *table, const word *slot, const struct cache_key *key,
-                      struct head *head, uint8_t *message)
+/* Reads what stands at a position, if that is the answer to the key. Its message goes to `message`,
+ * unless that is NULL. */
+static bool read_entry(const struct cache *cache, uint64_t position, const struct cache_key *key,
+                       struct head *head, uint8_t *message)
 {
-	const uint64_t before = atomic_load_explicit(&slot[0], memory_order_acquire);
-	if (before & 1)
+	if (!still_there(cache, position))
 		return false;
-	copy_out((uint8_t *)head, slot + 1, sizeof *head);
+	struct cursor cursor = cursor_at(cache, position);
+	copy_out(&cursor, head, sizeof *head);
 	const struct question *question = key->question;
 	if (head->policy != key->policy || head->type != question->type ||
 	    head->class != question->class || head->name_len != question->len ||
 	    (head->flags & (KEY_DNSSEC_OK | KEY_CHECKING_DISABLED)) != key_flags(key))
 		return false;
-	const word *name_at = slot + 1 + HEAD_WORDS;
-	const word *records_at = name_at + words_of(head->name_len);
-	const size_t len = records_len(head->lens);
-	/* The head may be half of two: nothing may be believed that leads out of the slot. */
-	if (words_of(len) > table->slot_words - (size_t)(records_at - slot))
+	if (records_len(head) > CACHE_RECORDS_MAX) /* half of two */
 		return false;
 	uint8_t scratch[NAME_MAX], *name = message ? message + MESSAGE_HEADER : scratch;
-	copy_out(name, name_at, head->name_len);
+	copy_out(&cursor, name, head->name_len);
 	if (message)
-		copy_out(records_in(message, head->name_len), records_at, len);
-	const uint64_t after = atomic_load_explicit(&slot[0], memory_order_relaxed);
-	return before == after && memcmp(name, question->name, question->len) == 0;
+		copy_out(&cursor, records_in(message, head->name_len), records_len(head));
+	return still_there(cache, position) && memcmp(name, question->name, question->len) == 0;
+}
+
+/* The way that leads to the answer to a key, and what it was when it did; or NULL. */
+static word *find(const struct cache *cache, uint64_t hash, const struct cache_key *key,
+                  uint64_t *seen, struct head *head, uint8_t *message)
+{
+	struct set *set = set_of(cache, hash);
+	for (unsigned i = 0; i < WAYS; i++) {
+		*seen = atomic_load_explicit(&set->ways[i], memory_order_acquire);
+		if (((*seen ^ way_to(hash, 0)) >> TAG_SHIFT) == 0 &&
+		    read_entry(cache, position_of(*seen), key, head, message))
+			return &set->ways[i];
+	}
+	return NULL;
+}
+
+/* Time comes in whole seconds: one more, so that a failure is remembered for at least its TTL. */
+static bool is_live(const struct head *head, uint32_t now_s)
+{
+	return head->stored_s + head->ttl + (head->flags & IS_FAILURE ? 1 : 0) > now_s;
 }
 
 /* TTLs as they are `age` seconds later. The records are our own private copy. */
@@ -226,191 +250,209 @@ static void fill_answer(struct cache_answer *answer, const struct head *head,
 		.failure = head->flags & IS_FAILURE,
 		.negative = head->flags & IS_NEGATIVE,
 		.ede = head->ede,
+		.counts = { head->counts[0], head->counts[1] },
+		.lens = { head->lens[0], head->lens[1] },
 		.ttl = head->ttl,
 		.stored_s = head->stored_s,
 		.message = message,
 		.records = records,
 	};
-	memcpy(answer->counts, head->counts, sizeof answer->counts);
-	memcpy(answer->lens, head->lens, sizeof answer->lens);
 }
 
-/* A hit is written only while it still changes something: lines that all workers
- * read stay shared. */
-static uint8_t note_hit(struct set *set, unsigned way)
+/* A hit is written only while it still changes something: lines that all workers read stay shared.
+ * A way that leads elsewhere by now stays as it is. */
+static uint8_t note_hit(word *way, uint64_t seen)
 {
-	uint8_t hits = atomic_load_explicit(&set->hits[way], memory_order_relaxed);
-	if (hits < CACHE_HITS_MAX)
-		atomic_store_explicit(&set->hits[way], ++hits, memory_order_relaxed);
-	return hits;
-}
-
-static bool set_live(const struct set *set, unsigned way, uint32_t now_s)
-{
-	return atomic_load_explicit(&set->tag[way], memory_order_relaxed) != 0 &&
-	       atomic_load_explicit(&set->expiry[way], memory_order_relaxed) > now_s;
+	const unsigned hits = hits_of(seen);
+	if (hits == CACHE_HITS_MAX)
+		return CACHE_HITS_MAX;
+	atomic_compare_exchange_strong_explicit(way, &seen, seen + ONE_HIT, memory_order_relaxed,
+	                                        memory_order_relaxed);
+	return (uint8_t)(hits + 1);
 }
 
 bool cache_get(struct cache *cache, const struct cache_key *key, uint32_t now_s,
                uint8_t message[CACHE_MESSAGE_MAX], struct cache_answer *answer)
 {
-	const uint64_t hash = hash_key(cache, key);
-	uint8_t *records = records_in(message, key->question->len);
-	for (unsigned t = 0; t < TABLES; t++) {
-		const struct table *table = &cache->tables[t];
-		const size_t index = set_of(table, hash);
-		struct set *set = &table->sets[index];
-		for (unsigned way = 0; way < WAYS; way++) {
-			struct head head;
-			if (atomic_load_explicit(&set->tag[way], memory_order_relaxed) != tag_of(hash) ||
-			    !set_live(set, way, now_s) ||
-			    !slot_read(table, slot_at(table, index, way), key, &head, message))
-				continue;
-			/* Stored in the future: the clock was set back, and ages mean nothing any more. One
-			 * second is the difference two threads may have. */
-			if (head.stored_s > now_s + 1)
-				return false;
-			const uint32_t age = now_s > head.stored_s ? now_s - head.stored_s : 0;
-			if (age > 0)
-				count_down(records, records_len(head.lens), age);
-			fill_answer(answer, &head, message, records);
-			answer->hits = note_hit(set, way);
-			return true;
-		}
-	}
-	return false;
-}
-
-/* ---- writing ---- */
-
-static void copy_in(word *to, const uint8_t *from, size_t len)
-{
-	for (; len > 0; from += 8) {
-		uint64_t value = 0;
-		const size_t part = len < 8 ? len : 8;
-		memcpy(&value, from, part);
-		atomic_store_explicit(to++, value, memory_order_release);
-		len -= part;
-	}
-}
-
-/* The way that holds the key, or WAYS. */
-static unsigned find_way(const struct table *table, size_t index, uint64_t hash,
-                         const struct cache_key *key, struct head *head)
-{
-	const struct set *set = &table->sets[index];
-	for (unsigned way = 0; way < WAYS; way++)
-		if (atomic_load_explicit(&set->tag[way], memory_order_relaxed) == tag_of(hash) &&
-		    slot_read(table, slot_at(table, index, way), key, head, NULL))
-			return way;
-	return WAYS;
-}
-
-/* Whom the new answer replaces: an expired one, else the first the hand finds without hits; answers
- * that have some lose them as it passes (two rounds at most). */
-static unsigned choose_way(struct set *set, uint32_t now_s, bool *evicted)
-{
-	*evicted = false;
-	for (unsigned way = 0; way < WAYS; way++)
-		if (!set_live(set, way, now_s))
-			return way;
-	*evicted = true;
-	unsigned hand = atomic_load_explicit(&set->hand, memory_order_relaxed);
-	for (unsigned i = 0; i < 2 * WAYS; i++) {
-		const unsigned way = hand++ % WAYS;
-		if (atomic_load_explicit(&set->hits[way], memory_order_relaxed) == 0) {
-			atomic_store_explicit(&set->hand, (uint8_t)(hand % WAYS), memory_order_relaxed);
-			return way;
-		}
-		atomic_store_explicit(&set->hits[way], 0, memory_order_relaxed);
-	}
-	return hand % WAYS; /* others keep hitting: whoever is next */
-}
-
-/* Writes one slot, unless another thread does. The facts in the set change while the
- * slot is ours. */
-static bool slot_write(const struct table *table, size_t index, unsigned way, uint64_t hash,
-                       const struct cache_key *key, const struct head *head, uint32_t expiry,
-                       const uint8_t *records)
-{
-	struct set *set = &table->sets[index];
-	word *slot = slot_at(table, index, way);
-	uint64_t sequence = atomic_load_explicit(&slot[0], memory_order_relaxed);
-	if (sequence & 1 ||
-	    !atomic_compare_exchange_strong_explicit(&slot[0], &sequence, sequence + 1,
-	                                             memory_order_acq_rel, memory_order_relaxed))
+	struct head head;
+	uint64_t seen;
+	word *way = find(cache, hash_key(cache, key), key, &seen, &head, message);
+	/* Stored in the future: the clock was set back, and ages mean nothing any more. One second is the
+	 * difference two threads may have. */
+	if (!way || !is_live(&head, now_s) || head.stored_s > now_s + 1)
 		return false;
-	word *name_at = slot + 1 + HEAD_WORDS;
-	copy_in(slot + 1, (const uint8_t *)head, sizeof *head);
-	copy_in(name_at, key->question->name, head->name_len);
-	copy_in(name_at + words_of(head->name_len), records, records_len(head->lens));
-	atomic_store_explicit(&set->expiry[way], expiry, memory_order_relaxed);
-	atomic_store_explicit(&set->hits[way], 0, memory_order_relaxed);
-	atomic_store_explicit(&set->tag[way], tag_of(hash), memory_order_relaxed);
-	atomic_store_explicit(&slot[0], sequence + 2, memory_order_release);
+	uint8_t *records = records_in(message, head.name_len);
+	if (now_s > head.stored_s)
+		count_down(records, records_len(&head), now_s - head.stored_s);
+	fill_answer(answer, &head, message, records);
+	answer->hits = note_hit(way, seen);
 	return true;
 }
 
-static struct head make_head(const struct cache_key *key, uint32_t now_s,
+/* ---- writing: one at a time ---- */
+
+static bool begin_writing(struct cache *cache)
+{
+	for (unsigned i = 0; i < TRIES_MAX; i++)
+		if (!atomic_load_explicit(&cache->writing, memory_order_relaxed) &&
+		    !atomic_exchange_explicit(&cache->writing, true, memory_order_acquire))
+			return true;
+	return false;
+}
+
+static void end_writing(struct cache *cache)
+{
+	atomic_store_explicit(&cache->writing, false, memory_order_release);
+}
+
+/* Takes words at the head. Readers of what they held see it before they see a word of the new. */
+static struct cursor reserve(struct cache *cache, size_t words)
+{
+	const struct cursor cursor = cursor_at(cache, cache->head);
+	cache->head += words;
+	atomic_store_explicit(&cache->reserved, cache->head, memory_order_relaxed);
+	return cursor;
+}
+
+static void put_word(struct cursor *to, uint64_t value)
+{
+	atomic_store_explicit(next(to), value, memory_order_release);
+}
+
+static void copy_in(struct cursor *to, const void *from, size_t len)
+{
+	const uint8_t *octets = from;
+	for (size_t part; len > 0; len -= part, octets += part) {
+		uint64_t value = 0;
+		part = len < 8 ? len : 8;
+		memcpy(&value, octets, part);
+		put_word(to, value);
+	}
+}
+
+static struct head read_head(const struct cache *cache, uint64_t position)
+{
+	struct head head;
+	struct cursor cursor = cursor_at(cache, position);
+	copy_out(&cursor, &head, sizeof head);
+	return head;
+}
+
+/* The way that leads to a position, or NULL: the answer there was replaced. */
+static word *way_there(const struct cache *cache, uint64_t hash, uint64_t position, uint64_t *seen)
+{
+	struct set *set = set_of(cache, hash);
+	for (unsigned i = 0; i < WAYS; i++) {
+		*seen = atomic_load_explicit(&set->ways[i], memory_order_relaxed);
+		if (position_of(*seen) == position)
+			return &set->ways[i];
+	}
+	return NULL;
+}
+
+/* The head comes round to the tail: the words there are copied forwards, perhaps over their own end. */
+static void move(struct cache *cache, uint64_t from, size_t words, uint64_t hash, word *way)
+{
+	const uint64_t to = cache->head;
+	struct cursor source = cursor_at(cache, from), target = reserve(cache, words);
+	for (size_t i = 0; i < words; i++)
+		put_word(&target, atomic_load_explicit(next(&source), memory_order_relaxed));
+	atomic_store_explicit(way, way_to(hash, to), memory_order_release);
+}
+
+/* Gives up the words of the answer at the tail. */
+static void reclaim(struct cache *cache, uint32_t now_s, unsigned *chances, unsigned *evicted)
+{
+	const uint64_t tail = cache->tail;
+	const struct head head = read_head(cache, tail);
+	uint64_t seen;
+	word *way = way_there(cache, head.hash, tail, &seen);
+	cache->tail += entry_words(&head);
+	if (!way || !is_live(&head, now_s))
+		return;
+	if (hits_of(seen) > 0 && *chances > 0) {
+		--*chances;
+		move(cache, tail, entry_words(&head), head.hash, way);
+	} else {
+		++*evicted;
+	}
+}
+
+/* A way for a new answer: one that leads nowhere, else that to the oldest answer, those without hits
+ * first. */
+static word *choose_way(const struct cache *cache, struct set *set, uint32_t now_s, unsigned *evicted)
+{
+	word *chosen = NULL;
+	uint64_t least = UINT64_MAX;
+	for (unsigned i = 0; i < WAYS; i++) {
+		const uint64_t way = atomic_load_explicit(&set->ways[i], memory_order_relaxed);
+		if (position_of(way) < cache->tail)
+			return &set->ways[i];
+		const uint64_t rank = (hits_of(way) > 0 ? ONE_HIT : 0) | position_of(way);
+		if (rank < least) {
+			least = rank;
+			chosen = &set->ways[i];
+		}
+	}
+	const struct head head = read_head(cache, least & POSITION_MASK);
+	*evicted += is_live(&head, now_s);
+	return chosen;
+}
+
+static struct head make_head(uint64_t hash, const struct cache_key *key, uint32_t now_s,
                              const struct cache_answer *answer)
 {
-	struct head head = {
+	return (struct head){
+		.hash = hash,
 		.policy = key->policy,
 		.stored_s = now_s,
 		.ttl = answer->ttl,
+		.lens = { (uint16_t)answer->lens[0], (uint16_t)answer->lens[1] },
+		.counts = { answer->counts[0], answer->counts[1] },
 		.type = key->question->type,
 		.class = key->question->class,
-		.ede = answer->ede,
+		.ede = (int8_t)answer->ede,
 		.rcode = answer->rcode,
 		.flags = (uint8_t)(key_flags(key) | (answer->authentic ? IS_AUTHENTIC : 0) |
 		                   (answer->failure ? IS_FAILURE : 0) |
 		                   (answer->negative ? IS_NEGATIVE : 0)),
 		.name_len = key->question->len,
 	};
-	memcpy(head.counts, answer->counts, sizeof head.counts);
-	memcpy(head.lens, answer->lens, sizeof head.lens);
-	return head;
+}
+
+static bool put(struct cache *cache, const struct cache_key *key, uint32_t now_s,
+                const struct cache_answer *answer, unsigned *evicted)
+{
+	const uint64_t hash = hash_key(cache, key);
+	const struct head head = make_head(hash, key, now_s, answer);
+	const size_t words = entry_words(&head);
+	struct head old;
+	uint64_t seen;
+	word *way = find(cache, hash, key, &seen, &old, NULL);
+	if (way && answer->failure && is_live(&old, now_s) && !(old.flags & IS_FAILURE))
+		return false;
+	unsigned chances = CHANCES_MAX;
+	while (cache->head + words - cache->tail > cache->log_words)
+		reclaim(cache, now_s, &chances, evicted);
+	if (!way)
+		way = choose_way(cache, set_of(cache, hash), now_s, evicted);
+	const uint64_t position = cache->head;
+	struct cursor cursor = reserve(cache, words);
+	copy_in(&cursor, &head, sizeof head);
+	copy_in(&cursor, key->question->name, head.name_len);
+	copy_in(&cursor, answer->records, records_len(&head));
+	atomic_store_explicit(way, way_to(hash, position), memory_order_release);
+	return true;
 }
 
 bool cache_put(struct cache *cache, const struct cache_key *key, uint32_t now_s,
-               const struct cache_answer *answer, bool *evicted)
+               const struct cache_answer *answer, unsigned *evicted)
 {
-	*evicted = false;
-	if (answer->ttl == 0)
+	*evicted = 0;
+	if (answer->ttl == 0 || answer->lens[0] > CACHE_RECORDS_MAX ||
+	    answer->lens[0] + answer->lens[1] > CACHE_RECORDS_MAX || !begin_writing(cache))
 		return false;
-	const uint64_t hash = hash_key(cache, key);
-	const size_t words = 1 + HEAD_WORDS + words_of(key->question->len) +
-	                     words_of(records_len(answer->lens));
-	const struct table *home = NULL;
-	size_t index = 0;
-	unsigned way = WAYS;
-	for (unsigned t = 0; t < TABLES; t++) {
-		const struct table *table = &cache->tables[t];
-		const size_t here = set_of(table, hash);
-		struct head old;
-		const unsigned found = find_way(table, here, hash, key, &old);
-		const bool holds = found < WAYS && set_live(&table->sets[here], found, now_s);
-		if (holds && answer->failure && !(old.flags & IS_FAILURE))
-			return false;
-		if (!home && words <= table->slot_words) {
-			home = table;
-			index = here;
-			way = found;
-		} else if (holds) { /* the answer has changed its size */
-			atomic_store_explicit(&table->sets[here].tag[found], 0, memory_order_relaxed);
-		}
-	}
-	if (!home)
-		return false;
-	bool another = false;
-	if (way == WAYS)
-		way = choose_way(&home->sets[index], now_s, &another);
-	const struct head head = make_head(key, now_s, answer);
-	/* Time comes in whole seconds: one more, so that a failure is remembered for at
-	 * least its TTL. */
-	const uint32_t expiry = now_s + answer->ttl + (answer->failure ? 1 : 0);
-	if (!slot_write(home, index, way, hash, key, &head, expiry, answer->records))
-		return false;
-	*evicted = another;
-	return true;
+	const bool kept = put(cache, key, now_s, answer, evicted);
+	end_writing(cache);
+	return kept;
 }

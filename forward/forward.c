@@ -42,12 +42,12 @@ static uint64_t now_ms(const struct forward *forward)
 static void keep(struct forward *forward, const struct cache_key *key, uint32_t now_s,
                  const struct cache_answer *answer)
 {
-	bool evicted;
+	unsigned evicted;
 	if (!cache_put(forward->options.cache, key, now_s, answer, &evicted))
 		return;
 	if (!answer->failure)
 		count(&forward->options.counters->cache_inserts);
-	if (evicted)
+	for (; evicted > 0; evicted--)
 		count(&forward->options.counters->cache_evictions);
 }
 

@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (kind == DATAGRAM_JUNK && len <= MESSAGE_UDP_EDNS)
 		MUST(checked != CHECKED_ANSWER || (data[2] & 0x78) != 0); /* an opcode: TCP has no such check */
 	answer.stored_s = NOW_S;
-	bool evicted;
+	unsigned evicted;
 	struct cache_answer kept;
 	const bool put = cache_put(cache, &key, NOW_S, &answer, &evicted);
 	respond(&query, &answer, false);
