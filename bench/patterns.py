@@ -17,7 +17,7 @@ GROUPED = ("echo-mmsg-grouped", "echo-uring-grouped")
 # Each in its best setting, which for some is a single worker, or workers that stay on their CPUs.
 SINGLE = tuple(name + workers for name in ("gdnsd", "knot", "nsd", "unbound") for workers in ("", "+workers=1")
                ) + ("knot+affinity=true", "nsd+affinity=true")
-STEERED = tuple("mist+steer=%s+pin=%s" % (steer, pin) for pin in ("false", "true")
+STEERED = ("mist",) + tuple("mist+steer=%s+pin=%s" % (steer, pin) for pin in ("false", "true")
                 for steer in ("hash", "cpu", "random"))
 FREE_ROUNDS = 7      # of a pattern without a bar; six are the least that have an interval
 
@@ -146,7 +146,7 @@ BARS = (
     Bar(11, "segments", "cpu_us", ("mist:equal",), None, None, ours="mist+gro=true"),
     Bar(12, "lookup", "cpu_ns", (), 300, 150, ours="1 thread"),
     Bar(12, "lookup", "rate", ("1 thread",), 1.7, None, ours="2 threads", higher=True),
-    Bar(12, "instructions", "instructions", (), 700, 500, ours="wildcard"),
+    Bar(12, "instructions", "instructions", (), 700, None, ours="wildcard"),
     Bar(13, "pipelined", "calls", (), 1 / 16, None, ours="mist+engine=uring"),
     Bar(13, "single", "calls", (), 1.05, None, ours="mist+engine=uring"),
     Bar(14, "stubs", "cpu_us", ("mist+engine=uring",), None, None, ours="mist+engine=epoll"),
@@ -189,7 +189,7 @@ ROWS = (
          ">= 1.4 x, >= 1.0 x the best of Knot, NSD, unbound", ">= 2 x, >= 1.2 x"),
     (11, "clients with UDP_SEGMENT and UDP_GRO, `gro: true`: CPU per answer", "<= 0.40 x pattern 2", "<= 0.33"),
     (12, "`mist_lookup` in process: one thread; two threads; instructions of an unsigned wildcard answer",
-         "<= 300 ns; >= 1.7 x; <= 700", "<= 150 ns; <= 500"),
+         "<= 300 ns; >= 1.7 x; <= 700", "<= 150 ns"),
     (13, "system calls per answer with io_uring: saturated; one at a time", "<= 1/16; <= 1.05", ""),
     (14, "`epoll` against `uring` in 1, 2 and 6", "reported", ""),
     (15, "200,000 names: text load; load from wire records; signing; memory of 100,000 signed names; answers/s against "

@@ -19,9 +19,17 @@ def embed(name, what):
     return "![%s](bench/%s.svg)" % (what, name)
 
 
+def picture(name, part):
+    return embed("%s-%s" % (name, part["metric"].replace("_", "-")), part["title"])
+
+
 def pattern_text(name, part):
-    metric = part["metric"].replace("_", "-")
-    return "%s\n\n%s" % (report.section(name, part), embed("%s-%s" % (name, metric), part["title"]))
+    return "%s\n\n%s" % (report.section(name, part), picture(name, part))
+
+
+def group_text(members):
+    pictures = "\n\n".join(picture(name, part) for name, part in members.items())
+    return "%s.\n\n%s\n\n%s" % (report.how(next(iter(members.values()))), report.group_table(members), pictures)
 
 
 def texts(result):
@@ -35,8 +43,7 @@ def texts(result):
             "comparisons": report.bar_table(found),
             "patterns": "\n\n".join(pattern_text(name, part) for name, part in alone.items()),
             "remarks": report.remarks(result),
-            **{group: "%s.\n\n%s" % (report.how(next(iter(members.values()))), report.group_table(members))
-               for group, members in grouped.items() if group in GROUPS}}
+            **{group: group_text(members) for group, members in grouped.items() if group in GROUPS}}
 
 
 def fill(page, known):

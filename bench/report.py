@@ -92,8 +92,8 @@ def group_table(found):
     for name in names:
         cells = [cell(part["entries"][name], metric) if name in part["entries"] else "-"
                  for part in found for metric in ("rate", "cpu_us", "p50")]
-        lines.append("| %s | %s |" % (name.replace("mist+", "").replace("+", ", ").replace("=", ": "),
-                                      " | ".join(cells)))
+        lines.append("| %s | %s |" % ("default" if name == "mist" else name.replace("mist+", "").replace("+", ", ")
+                                      .replace("=", ": "), " | ".join(cells)))
     return "\n".join(lines)
 
 
