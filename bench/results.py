@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 
+import costs
 import measure
 import patterns
 import servers
@@ -49,7 +50,10 @@ def load(directory):
 
 
 def parts(result):
-    return {**result["patterns"], **result["costs"]}
+    """All of them, in the order of the tables, whenever they were taken."""
+    order = [pattern.name for pattern in patterns.PATTERNS] + list(costs.TITLES)
+    known = {**result["patterns"], **result["costs"]}
+    return {name: known[name] for name in sorted(known, key=lambda name: order.index(name) if name in order else len(order))}
 
 
 def add(result, kind, name, part):

@@ -236,6 +236,7 @@ class Results(unittest.TestCase):
 
     def test_several_invocations_are_one_result(self):
         with tempfile.TemporaryDirectory() as directory:
+            results.add(self.result, "patterns", "pipelined", part({"mist": 1}))
             results.add(self.result, "patterns", "stubs", part({"mist": 2, "gdnsd": 2, "nsd": 4}))
             results.save(self.result, directory)
             result = results.load(directory)
@@ -248,6 +249,7 @@ class Results(unittest.TestCase):
             results.add(result, "patterns", "pipelined", part({"mist": 3, "knot": 4}))
             self.assertEqual(results.problems(result), [])
             self.assertEqual(report.centre(result["patterns"]["pipelined"]["entries"]["mist"], "cpu_us"), 3)
+            self.assertEqual(list(results.parts(result)), ["stubs", "pipelined"])
             self.assertTrue(results.done(result, "stubs", 15))
             self.assertFalse(results.done(result, "stubs", 16))
             self.assertFalse(results.done(result, "tail", 1))
