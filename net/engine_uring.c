@@ -1,9 +1,10 @@
 /*
  * The io_uring engine.
  *
- *   receive   One multishot recvmsg per UDP socket on a ring of provided buffers. A buffer goes back
- *             as soon as its reply is written, which happens elsewhere, so receiving never waits for
- *             sending.
+ *   receive   Per UDP socket a recvmsg that waits for one datagram, and, when it or its like got one, a
+ *             multishot recvmsg before it that takes what there is and does not wait. Both fill a
+ *             ring of provided buffers. A buffer goes back as soon as its reply is written, which
+ *             happens elsewhere, so receiving never waits for sending.
  *   send      IORING_OP_SEND with an address for one reply, SENDMSG with UDP_SEGMENT for a group; all
  *             with MSG_DONTWAIT and CQE_SKIP_SUCCESS: when the submit returns, every send is over, and
  *             only failures post a completion.
@@ -12,8 +13,9 @@
  * One io_uring_enter sends a batch and waits for the next. A batch's replies are written in one half
  * of two, so that the failures of the batch before, which come with this one, still find theirs.
  *
- * wait_nr is 1: the completions of a multishot request come from one piece of task work, and the
- * kernel counts task work, not completions, when it decides whether to wake us.
+ * We wait for one completion beyond those that are sure to come at once: the completions of a multishot
+ * request come from one piece of task work, and the kernel counts task work, not completions, when it
+ * decides whether to wake us.
  */
 #include "net/engine.h"
 
@@ -36,7 +38,8 @@
 #define BUFFER_PLAIN 2048    /* beyond the 1232 octets we ask for; longer ones are cut and get FORMERR */
 #define BUFFERS_GRO 32       /* of 64 KiB: 2 MiB a socket */
 #define BUFFER_GRO (65536 + 256)
-#define COMPLETIONS_MAX UDP_BATCH
+#define MULTISHOT_MAX 32     /* datagrams a multishot request takes in one go (the kernel's number; older ones: all) */
+#define COMPLETIONS_MAX (UDP_BATCH + 8) /* the datagrams of a batch and the ends of what received them */
 #define QUIET_ROUNDS_MAX 128 /* at the end, of COMPLETIONS_MAX: more than a receive buffer of 1 MiB holds */
 #define REAP_ROUNDS_MAX 1000 /* at close, each of at most 10 ms; the kernel needs one or two */
 
@@ -57,13 +60,23 @@ static struct tag tag_decode(uint64_t data)
 	                     (uint32_t)data & 0x7fffffff };
 }
 
+/*
+ * Why not one multishot recvmsg that waits for ever: it would stand at the socket all the time, and the
+ * kernel calls who stands there when a datagram has come *and* when one has left. What waits for one
+ * datagram is gone once that has come.
+ */
+enum receive_kind { RECEIVE_ONE, RECEIVE_ALL };
+
 struct receive {
-	struct msghdr message;       /* the layout of each buffer */
+	struct msghdr all;           /* the layout of each buffer of a RECEIVE_ALL */
+	struct msghdr one;
+	union { struct sockaddr any; struct sockaddr_in6 v6; } name; /* of a RECEIVE_ONE */
+	_Alignas(struct cmsghdr) uint8_t control[UDP_CONTROL_MAX];
 	struct io_uring_buf_ring *ring;
 	size_t ring_size;
 	uint8_t *buffers;
-	bool armed;
-	bool rearm;                  /* ended: arm again once buffers are back */
+	unsigned armed[2];           /* by kind, how many in flight */
+	unsigned came;               /* datagrams in this round: there may be as many in the next */
 	int back;                    /* buffers to hand back at the end of this round */
 };
 
@@ -77,6 +90,7 @@ struct uring {
 	bool ring_open;
 	bool quiet;                  /* receives end and are not armed again */
 	bool deaf;                   /* closing: nothing is handed out any more */
+	unsigned ends;               /* completions of RECEIVE_ALL to come: these end with one, datagrams or not */
 	unsigned polls;              /* in flight */
 	unsigned buffer_count;
 	size_t buffer_size;
@@ -111,19 +125,43 @@ static void give_back(struct uring *uring, struct receive *receive, unsigned id)
 	                      receive->back++);
 }
 
-static void arm_receive(struct uring *uring, unsigned index)
+static void arm_receive(struct uring *uring, unsigned index, enum receive_kind kind)
 {
 	struct receive *receive = &uring->receives[index];
 	struct io_uring_sqe *sqe = next_sqe(uring);
 
-	receive->rearm = !sqe; /* the next round tries again */
-	if (!sqe)
+	if (!sqe) /* the next round tries again */
 		return;
-	io_uring_prep_recvmsg_multishot(sqe, (int)index, &receive->message, 0);
+	if (kind == RECEIVE_ALL) {
+		io_uring_prep_recvmsg_multishot(sqe, (int)index, &receive->all, MSG_DONTWAIT);
+		uring->ends++;
+	} else {
+		receive->one = (struct msghdr){
+			.msg_name = &receive->name,
+			.msg_namelen = receive->all.msg_namelen,
+			.msg_control = receive->all.msg_controllen ? receive->control : NULL,
+			.msg_controllen = receive->all.msg_controllen,
+		};
+		io_uring_prep_recvmsg(sqe, (int)index, &receive->one, 0);
+	}
 	sqe->flags |= IOSQE_BUFFER_SELECT | IOSQE_FIXED_FILE;
 	sqe->buf_group = (uint16_t)index;
-	sqe->user_data = tag_encode(KIND_RECEIVE, index, 0);
-	receive->armed = true;
+	sqe->user_data = tag_encode(KIND_RECEIVE, index, kind);
+	receive->armed[kind]++;
+}
+
+/* Behind the sends, which then find nobody waiting at the socket. */
+static void arm_receives(struct uring *uring)
+{
+	for (unsigned i = 0; i < uring->options.socket_count && !uring->quiet; i++) {
+		struct receive *receive = &uring->receives[i];
+		unsigned wanted = receive->came < UDP_BATCH ? receive->came : UDP_BATCH;
+		for (unsigned n = receive->armed[RECEIVE_ALL] * MULTISHOT_MAX; n < wanted; n += MULTISHOT_MAX)
+			arm_receive(uring, i, RECEIVE_ALL);
+		if (!receive->armed[RECEIVE_ONE])
+			arm_receive(uring, i, RECEIVE_ONE);
+		receive->came = 0;
+	}
 }
 
 /* Only bursts that UDP_GRO put together fill a batch; their replies leave by plain calls. */
@@ -135,7 +173,7 @@ static void flush_batch(struct uring *uring)
 	for (unsigned i = 0; i < batch->group_count; i++) {
 		const struct udp_group *group = &batch->groups[i];
 		int fd = uring->sockets[group->peer.socket].fd;
-		if (sendmsg(fd, &group->message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && group->count > 1)
+		if (group->count && sendmsg(fd, &group->message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && group->count > 1)
 			udp_send_singly(fd, group);
 	}
 	batch_begin(batch);
@@ -153,21 +191,15 @@ static void hand_out(struct uring *uring, const struct udp_peer *peer, const uin
 		batch_add(batch, peer, reply);
 }
 
-static void hand_out_buffer(struct uring *uring, unsigned index, uint8_t *buffer, int filled)
+static void hand_out_datagrams(struct uring *uring, unsigned index, const struct sockaddr *name,
+                               const struct cmsghdr *control, size_t control_len, const uint8_t *octets,
+                               size_t len)
 {
-	struct receive *receive = &uring->receives[index];
-	struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(buffer, filled, &receive->message);
 	struct udp_peer peer;
 
-	if (!out || uring->deaf)
+	if (!udp_peer_read(&peer, index, name, control, control_len))
 		return;
-	const uint8_t *octets = io_uring_recvmsg_payload(out, &receive->message);
-	size_t len = (size_t)filled - (size_t)(octets - buffer);
-	const struct cmsghdr *control =
-		(const void *)((uint8_t *)io_uring_recvmsg_name(out) + receive->message.msg_namelen);
-	if (!udp_peer_read(&peer, index, io_uring_recvmsg_name(out), control, out->controllen))
-		return;
-	size_t segment = uring->options.gro ? udp_segment_size(control, out->controllen) : 0;
+	size_t segment = uring->options.gro ? udp_segment_size(control, control_len) : 0;
 	while (segment && len > segment) {
 		hand_out(uring, &peer, octets, segment);
 		octets += segment;
@@ -176,20 +208,47 @@ static void hand_out_buffer(struct uring *uring, unsigned index, uint8_t *buffer
 	hand_out(uring, &peer, octets, len);
 }
 
-static void complete_receive(struct uring *uring, unsigned index, const struct io_uring_cqe *cqe)
+static void hand_out_buffer(struct uring *uring, unsigned index, enum receive_kind kind, uint8_t *buffer,
+                            int filled)
+{
+	struct receive *receive = &uring->receives[index];
+	struct msghdr *layout = &receive->all;
+
+	if (kind == RECEIVE_ONE) {
+		hand_out_datagrams(uring, index, &receive->name.any, (const void *)receive->control,
+		                   receive->one.msg_controllen, buffer, (size_t)filled);
+		return;
+	}
+	struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(buffer, filled, layout);
+	if (!out)
+		return;
+	const uint8_t *octets = io_uring_recvmsg_payload(out, layout);
+	const uint8_t *name = io_uring_recvmsg_name(out);
+	hand_out_datagrams(uring, index, (const void *)name, (const void *)(name + layout->msg_namelen),
+	                   out->controllen, octets, (size_t)filled - (size_t)(octets - buffer));
+}
+
+static void complete_receive(struct uring *uring, unsigned index, enum receive_kind kind,
+                             const struct io_uring_cqe *cqe)
 {
 	struct receive *receive = &uring->receives[index];
 
 	if (cqe->flags & IORING_CQE_F_BUFFER) {
 		unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
-		if (cqe->res >= 0)
-			hand_out_buffer(uring, index, buffer_at(uring, receive, id), cqe->res);
+		if (cqe->res >= 0 && !uring->deaf)
+			hand_out_buffer(uring, index, kind, buffer_at(uring, receive, id), cqe->res);
 		give_back(uring, receive, id);
+		receive->came++;
+	} else if (kind == RECEIVE_ONE && cqe->res == 0 && !uring->deaf) {
+		/* The kernel keeps the buffer of an empty datagram. */
+		hand_out_buffer(uring, index, kind, receive->buffers, 0);
+		receive->came++;
 	}
-	/* A multishot ends for many harmless reasons: an empty datagram, no buffer, a full queue. */
+	/* It ends for many harmless reasons: no datagram, an empty one, no buffer, a full queue. */
 	if (!(cqe->flags & IORING_CQE_F_MORE)) {
-		receive->armed = false;
-		receive->rearm = !uring->quiet;
+		receive->armed[kind]--;
+		if (kind == RECEIVE_ALL)
+			uring->ends--;
 	}
 }
 
@@ -219,7 +278,8 @@ static void send_batch(struct uring *uring)
 
 	batch_end(batch, uring->sockets);
 	for (unsigned i = 0; i < batch->group_count; i++)
-		send_group(uring, &batch->groups[i], i);
+		if (batch->groups[i].count)
+			send_group(uring, &batch->groups[i], i);
 }
 
 /* A send of the round before that failed. A group may have failed for being one: its replies go out
@@ -331,7 +391,7 @@ static void dispatch(struct uring *uring, const struct io_uring_cqe *cqe)
 
 	switch (tag.kind) {
 	case KIND_RECEIVE:
-		complete_receive(uring, tag.index, cqe);
+		complete_receive(uring, tag.index, (enum receive_kind)tag.generation, cqe);
 		break;
 	case KIND_SEND:
 		complete_send(uring, &tag, cqe->res);
@@ -344,7 +404,6 @@ static void dispatch(struct uring *uring, const struct io_uring_cqe *cqe)
 	}
 }
 
-/* Buffers go back before receives are armed: on an empty ring one would end at once. */
 static void recycle(struct uring *uring)
 {
 	for (unsigned i = 0; i < uring->options.socket_count; i++) {
@@ -353,8 +412,6 @@ static void recycle(struct uring *uring)
 			io_uring_buf_ring_advance(receive->ring, receive->back);
 			receive->back = 0;
 		}
-		if (receive->rearm)
-			arm_receive(uring, i);
 	}
 }
 
@@ -377,7 +434,8 @@ static void submit_and_wait(struct uring *uring, uint32_t timeout_ms)
 	struct __kernel_timespec time = { .tv_sec = timeout_ms / 1000,
 	                                  .tv_nsec = (long long)(timeout_ms % 1000) * 1000000 };
 
-	io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, timeout_ms == UINT32_MAX ? NULL : &time, NULL);
+	io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1 + uring->ends, timeout_ms == UINT32_MAX ? NULL : &time,
+	                                 NULL);
 	/* What the kernel left in the queue still names our replies. */
 	for (int tries = 0; io_uring_sq_ready(&uring->ring) && tries < 100; tries++)
 		io_uring_submit(&uring->ring);
@@ -398,6 +456,7 @@ static unsigned run_round(struct uring *uring, uint32_t timeout_ms)
 	}
 	unsigned n = complete(uring);
 	send_batch(uring);
+	arm_receives(uring);
 	return n;
 }
 
@@ -427,12 +486,10 @@ static void cancel_receives(struct uring *uring)
 {
 	uring->quiet = true;
 	for (unsigned i = 0; i < uring->options.socket_count; i++) {
-		struct receive *receive = &uring->receives[i];
-		receive->rearm = false;
-		struct io_uring_sqe *sqe = receive->armed ? next_sqe(uring) : NULL;
+		struct io_uring_sqe *sqe = uring->receives[i].armed[RECEIVE_ONE] ? next_sqe(uring) : NULL;
 		if (!sqe)
 			continue;
-		io_uring_prep_cancel64(sqe, tag_encode(KIND_RECEIVE, i, 0), 0);
+		io_uring_prep_cancel64(sqe, tag_encode(KIND_RECEIVE, i, RECEIVE_ONE), 0);
 		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 		sqe->user_data = tag_encode(KIND_NONE, 0, 0);
 	}
@@ -441,7 +498,7 @@ static void cancel_receives(struct uring *uring)
 static bool receives_armed(const struct uring *uring)
 {
 	for (unsigned i = 0; i < uring->options.socket_count; i++)
-		if (uring->receives[i].armed)
+		if (uring->receives[i].armed[RECEIVE_ONE] || uring->receives[i].armed[RECEIVE_ALL])
 			return true;
 	return false;
 }
@@ -548,10 +605,10 @@ static int open_receive(struct uring *uring, unsigned index)
 	size_t ring_size = uring->buffer_count * sizeof(struct io_uring_buf);
 	void *ring, *buffers;
 
-	receive->message.msg_namelen = udp_address_len(uring->sockets[index].family);
-	receive->message.msg_controllen = udp_control_len(&uring->sockets[index], uring->options.gro);
-	if (receive->message.msg_controllen) /* it stands behind the name and has to be aligned */
-		receive->message.msg_namelen = (receive->message.msg_namelen + 7u) & ~7u;
+	receive->all.msg_namelen = udp_address_len(uring->sockets[index].family);
+	receive->all.msg_controllen = udp_control_len(&uring->sockets[index], uring->options.gro);
+	if (receive->all.msg_controllen) /* it stands behind the name and has to be aligned */
+		receive->all.msg_namelen = (receive->all.msg_namelen + 7u) & ~7u;
 	if (map(&buffers, uring->buffer_count * uring->buffer_size))
 		return MIST_ENOMEM;
 	receive->buffers = buffers;
@@ -573,7 +630,6 @@ static int open_receive(struct uring *uring, unsigned index)
 	io_uring_buf_ring_init(receive->ring);
 	for (unsigned id = 0; id < uring->buffer_count; id++)
 		give_back(uring, receive, id);
-	receive->rearm = true;
 	return MIST_OK;
 }
 
@@ -616,6 +672,7 @@ static int uring_open(struct engine **engine, const struct engine_options *optio
 	if (error)
 		goto fail;
 	recycle(uring);
+	arm_receives(uring);
 	*engine = &uring->engine;
 	return MIST_OK;
 
