@@ -21,7 +21,7 @@
 #include "forward/forward.h"
 #include "mistcore.h"
 
-#define RECEIVE_WIDTH 32     /* datagrams a recvmmsg: more delay the first reply, fewer cost calls */
+#define RECEIVE_WIDTH UDP_BATCH
 #define ROUNDS_MAX 4         /* full batches of one socket before the others have their turn */
 #define ROUNDS_QUIET 128     /* at the end: all that a receive buffer of 1 MiB can hold */
 #define EVENTS_MAX 64
@@ -29,6 +29,8 @@
 #define BUFFER_GRO 65536     /* a whole burst */
 
 struct receive {
+	unsigned socket;             /* whose the layout of the messages is */
+	unsigned used;               /* messages whose layout recvmmsg has changed */
 	struct mmsghdr messages[RECEIVE_WIDTH];
 	struct iovec pieces[RECEIVE_WIDTH];
 	union { struct sockaddr any; struct sockaddr_in6 v6; } names[RECEIVE_WIDTH];
@@ -54,22 +56,26 @@ struct epoll {
 static void send_batch(struct epoll *epoll, int fd)
 {
 	struct batch *batch = &epoll->batch;
-	unsigned sent = 0;
+	const struct udp_group *groups[UDP_REPLIES_MAX];
+	unsigned sent = 0, count = 0;
 
 	batch_end(batch, epoll->sockets);
-	for (unsigned i = 0; i < batch->group_count; i++)
-		epoll->sends[i].msg_hdr = batch->groups[i].message;
-	while (sent < batch->group_count) {
-		int n = sendmmsg(fd, epoll->sends + sent, batch->group_count - sent,
-		                 MSG_DONTWAIT | MSG_NOSIGNAL);
+	for (unsigned i = 0; i < batch->group_count; i++) {
+		if (!batch->groups[i].count)
+			continue;
+		groups[count] = &batch->groups[i];
+		epoll->sends[count++].msg_hdr = batch->groups[i].message;
+	}
+	while (sent < count) {
+		int n = sendmmsg(fd, epoll->sends + sent, count - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0) {
 			sent += (unsigned)n;
 			continue;
 		}
-		if (batch->groups[sent].count > 1) {
+		if (groups[sent]->count > 1) {
 			if (errno != EAGAIN)
 				batch->grouping = false; /* no UDP_SEGMENT on this path */
-			udp_send_singly(fd, &batch->groups[sent]);
+			udp_send_singly(fd, groups[sent]);
 		}
 		sent++;
 	}
@@ -106,13 +112,13 @@ static void hand_out_message(struct epoll *epoll, unsigned socket, unsigned i)
 	hand_out(epoll, &peer, octets, len);
 }
 
-/* One recvmmsg and the replies to it; returns the number of datagrams. */
-static unsigned receive_batch(struct epoll *epoll, unsigned index)
+static void lay_out(struct epoll *epoll, unsigned index)
 {
 	const struct udp_socket *socket = &epoll->sockets[index];
 	size_t control_len = udp_control_len(socket, epoll->options.gro);
+	unsigned count = epoll->receive.socket == index ? epoll->receive.used : epoll->width;
 
-	for (unsigned i = 0; i < epoll->width; i++)
+	for (unsigned i = 0; i < count; i++)
 		epoll->receive.messages[i].msg_hdr = (struct msghdr){
 			.msg_name = &epoll->receive.names[i],
 			.msg_namelen = udp_address_len(socket->family),
@@ -121,21 +127,29 @@ static unsigned receive_batch(struct epoll *epoll, unsigned index)
 			.msg_control = control_len ? epoll->receive.controls[i].octets : NULL,
 			.msg_controllen = control_len,
 		};
-	int n = recvmmsg(socket->fd, epoll->receive.messages, epoll->width, MSG_DONTWAIT, NULL);
+	epoll->receive.socket = index;
+}
+
+/* One recvmmsg and the replies to it; returns the number of datagrams. */
+static unsigned receive_batch(struct epoll *epoll, unsigned index)
+{
+	int fd = epoll->sockets[index].fd;
+
+	lay_out(epoll, index);
+	int n = recvmmsg(fd, epoll->receive.messages, epoll->width, MSG_DONTWAIT, NULL);
 	epoll->options.handler.batch(epoll->options.handler.context);
-	if (n <= 0)
-		return 0;
-	for (unsigned i = 0; i < (unsigned)n; i++)
+	epoll->receive.used = n > 0 ? (unsigned)n : 0;
+	for (unsigned i = 0; i < epoll->receive.used; i++)
 		hand_out_message(epoll, index, i);
-	send_batch(epoll, socket->fd);
-	return (unsigned)n;
+	if (n > 0)
+		send_batch(epoll, fd);
+	return epoll->receive.used;
 }
 
 static void receive(struct epoll *epoll, unsigned index, unsigned rounds)
 {
-	for (unsigned round = 0; round < rounds; round++)
-		if (receive_batch(epoll, index) < epoll->width)
-			return;
+	while (rounds-- && receive_batch(epoll, index))
+		;
 }
 
 static void dispatch(struct epoll *epoll, const struct epoll_event *event)
@@ -247,6 +261,7 @@ static int epoll_open(struct engine **engine, const struct engine_options *optio
 	epoll->options = *options;
 	memcpy(epoll->sockets, options->sockets, options->socket_count * sizeof *options->sockets);
 	epoll->fd = -1;
+	epoll->receive.socket = UDP_SOCKETS_MAX; /* of none yet */
 	/* With GRO each buffer may hold 128 datagrams: fewer at a time, and memory stays small. */
 	epoll->width = options->gro ? RECEIVE_WIDTH / 4 : RECEIVE_WIDTH;
 	epoll->buffer_size = options->gro ? BUFFER_GRO : BUFFER_PLAIN;

@@ -105,9 +105,9 @@ static bool same_peer(const struct udp_peer *a, const struct udp_peer *b)
 }
 
 /* The port tells clients apart; a collision only costs a group of its own. */
-static unsigned bucket_of(const struct udp_peer *peer, size_t len)
+static unsigned bucket_of(const struct udp_peer *peer)
 {
-	uint32_t mix = (uint32_t)peer->address.v4.sin_port << 16 ^ (uint32_t)len ^ (uint32_t)peer->socket << 11;
+	uint32_t mix = (uint32_t)peer->address.v4.sin_port << 16 ^ (uint32_t)peer->socket << 11;
 
 	return mix * 2654435761u >> 24; /* Knuth's multiplier; the top eight bits are mixed best */
 }
@@ -115,56 +115,112 @@ static unsigned bucket_of(const struct udp_peer *peer, size_t len)
 void batch_init(struct batch *batch)
 {
 	memset(batch->buckets, 0, sizeof batch->buckets);
-	batch->reply_count = batch->group_count = 0;
+	batch->reply_count = batch->group_count = batch->peer_count = 0;
 	batch->grouping = true;
 	batch->at = batch->octets;
 }
 
 void batch_begin(struct batch *batch)
 {
-	if (batch->group_count)
-		memset(batch->buckets, 0, sizeof batch->buckets);
-	batch->reply_count = batch->group_count = 0;
+	for (unsigned i = 0; i < batch->peer_count; i++)
+		batch->buckets[batch->peers[i]] = 0;
+	batch->reply_count = batch->group_count = batch->peer_count = 0;
 	batch->at = batch->octets;
+}
+
+/* A new group, before the one that `link` names. */
+static struct udp_group *group_begin(struct batch *batch, uint8_t *link, const struct udp_peer *peer, size_t len)
+{
+	struct udp_group *group = &batch->groups[batch->group_count++];
+
+	group->peer = *peer;
+	group->len = (uint16_t)len;
+	group->count = 0;
+	group->shorter = *link;
+	*link = (uint8_t)batch->group_count;
+	return group;
+}
+
+/* The peer's group of that length that has room. */
+static struct udp_group *group_find(struct batch *batch, const struct udp_peer *peer, size_t len)
+{
+	unsigned bucket = bucket_of(peer);
+	uint8_t *link = &batch->buckets[bucket];
+
+	if (!*link || !batch->grouping || !same_peer(&batch->groups[*link - 1].peer, peer)) {
+		*link = 0;
+		batch->peers[batch->peer_count++] = (uint8_t)bucket;
+		return group_begin(batch, link, peer, len);
+	}
+	while (*link && batch->groups[*link - 1].len > len)
+		link = &batch->groups[*link - 1].shorter;
+	if (*link && batch->groups[*link - 1].len == len && batch->groups[*link - 1].count < UDP_GROUP_MAX)
+		return &batch->groups[*link - 1];
+	return group_begin(batch, link, peer, len);
 }
 
 void batch_add(struct batch *batch, const struct udp_peer *peer, size_t len)
 {
-	uint8_t *bucket = &batch->buckets[bucket_of(peer, len)];
-	struct udp_group *group = *bucket ? &batch->groups[*bucket - 1] : NULL;
+	struct udp_group *group = group_find(batch, peer, len);
 
-	if (!group || !batch->grouping || group->len != len || group->count == UDP_GROUP_MAX ||
-	    !same_peer(&group->peer, peer)) {
-		group = &batch->groups[batch->group_count++];
-		*bucket = (uint8_t)batch->group_count;
-		group->peer = *peer;
-		group->len = (uint16_t)len;
-		group->count = 0;
-	}
 	group->pieces[group->count++] = (struct iovec){ batch->at, len };
 	batch->reply_count++;
 	batch->at += (len + 63) & ~(size_t)63;
 }
 
+/*
+ * Groups of a single reply, from the longest: each goes with a longer group that took none yet, or stays
+ * and may take one itself. Groups of several take one first, since they are cut anyway.
+ */
+static void join_singles(struct batch *batch, uint8_t first)
+{
+	uint8_t hosts[2][UDP_REPLIES_MAX]; /* groups of one, and of several */
+	unsigned count[2] = { 0, 0 };
+	struct udp_group *group;
+
+	for (uint8_t number = first; number; number = group->shorter) {
+		group = &batch->groups[number - 1];
+		unsigned several = count[1] > 0;
+		if (group->count == 1 && count[several]) {
+			struct udp_group *host = &batch->groups[hosts[several][--count[several]] - 1];
+			host->pieces[host->count++] = group->pieces[0];
+			group->count = 0;
+		} else if (group->count < UDP_GROUP_MAX) {
+			several = group->count > 1;
+			hosts[several][count[several]++] = number;
+		}
+	}
+}
+
+static void group_end(struct udp_group *group, const struct udp_socket *sockets)
+{
+	size_t control_len = 0;
+
+	if (group->peer.local_len)
+		control_len += put_local(group->control, &group->peer);
+	if (group->count > 1)
+		control_len += put_segment(group->control + control_len, group->len);
+	group->message = (struct msghdr){
+		.msg_name = &group->peer.address,
+		.msg_namelen = udp_address_len(sockets[group->peer.socket].family),
+		.msg_iov = group->pieces,
+		.msg_iovlen = group->count,
+		.msg_control = control_len ? group->control : NULL,
+		.msg_controllen = control_len,
+	};
+}
+
 void batch_end(struct batch *batch, const struct udp_socket *sockets)
 {
-	for (unsigned i = 0; i < batch->group_count; i++) {
-		struct udp_group *group = &batch->groups[i];
-		size_t control_len = 0;
-
-		if (group->peer.local_len)
-			control_len += put_local(group->control, &group->peer);
-		if (group->count > 1)
-			control_len += put_segment(group->control + control_len, group->len);
-		group->message = (struct msghdr){
-			.msg_name = &group->peer.address,
-			.msg_namelen = udp_address_len(sockets[group->peer.socket].family),
-			.msg_iov = group->pieces,
-			.msg_iovlen = group->count,
-			.msg_control = control_len ? group->control : NULL,
-			.msg_controllen = control_len,
-		};
+	for (unsigned i = 0; i < batch->peer_count && batch->grouping; i++) {
+		uint8_t longest = batch->buckets[batch->peers[i]];
+		if (longest && batch->groups[longest - 1].shorter) /* 0: other peers met in the bucket */
+			join_singles(batch, longest);
+		batch->buckets[batch->peers[i]] = 0;
 	}
+	for (unsigned i = 0; i < batch->group_count; i++)
+		if (batch->groups[i].count)
+			group_end(&batch->groups[i], sockets);
 }
 
 static void send_one(int fd, const struct udp_peer *peer, struct iovec *piece)
