@@ -301,9 +301,9 @@ struct mist_zone *content_zone(const struct mist_content *content, const uint8_t
 struct mist_zone *content_zone_around(const struct mist_content *content, const uint8_t *name,
                                       bool above)
 {
-	struct trie_key key;
+	struct name_key key;
 	struct trie_path path;
-	trie_key(&key, name);
+	name_key(&key, name, NAME_MAX);
 	trie_walk(&content->zones_by_name, &key, &path);
 	unsigned count = path.count - (above && path.exact ? 1 : 0);
 	return count ? path.value[count - 1] : NULL;

@@ -188,8 +188,8 @@ static void explain(const struct asked *asked, struct mist_why *why)
 static int explain_in_view(struct asked *asked, struct mist_why *why)
 {
 	struct mist_why made = { .verdict = MIST_VERDICT_DENY };
-	struct trie_key key;
-	trie_key(&key, asked->wire);
+	struct name_key key;
+	name_key(&key, asked->wire, NAME_MAX);
 	route_find(asked->view->routes, &key, asked->type, &asked->route);
 	int error = ask(asked, &made);
 	if (error)

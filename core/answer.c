@@ -26,7 +26,7 @@ static unsigned wanted_parts(const struct query *query)
 
 static void put_soa(struct query *query, const struct zone *zone)
 {
-	const unsigned below = query->target.labels - zone->labels;
+	const unsigned below = query->target->labels - zone->labels;
 	const uint16_t owner_at = answer_ancestor(&query->answer, query->target_at, below);
 	answer_put_part(&query->answer, SECTION_AUTHORITY, owner_at, zone->name, zone->soa,
 	                wanted_parts(query), zone->negative_ttl);
@@ -66,10 +66,10 @@ void answer_wildcard_proofs(struct query *query)
 	for (unsigned i = 0; i < query->expanded_count; i++) {
 		const struct zone *zone = query->expanded[i].zone;
 		uint8_t name[NAME_MAX];
-		struct trie_key key;
+		struct name_key key;
 		struct zone_found found;
 		answer_name(&query->answer, query->expanded[i].name_at, name);
-		trie_key(&key, name);
+		name_key(&key, name, NAME_MAX);
 		zone_find(zone, &key, &found);
 		denial_wildcard_answer(query, zone, name, &found);
 	}
@@ -227,7 +227,7 @@ static enum answered follow_cname(struct query *query, const struct rrset *cname
 static enum answered follow_dname(struct query *query, const struct node *owner)
 {
 	const struct rrset *dname = node_rrset(owner, TYPE_DNAME);
-	const unsigned labels = query->target.labels - name_labels(owner->name);
+	const unsigned labels = query->target->labels - name_labels(owner->name);
 	const uint16_t owner_at = answer_ancestor(&query->answer, query->target_at, labels);
 	struct record record;
 	size_t at = 0;
@@ -237,13 +237,13 @@ static enum answered follow_dname(struct query *query, const struct node *owner)
 		return ANSWERED;
 
 	uint8_t to[NAME_MAX];
-	const size_t kept = name_len(query->target.name) - owner->name_len;
+	const size_t kept = name_len(query->target->name) - owner->name_len;
 	if (kept + name_len(record.rdata) > NAME_MAX) {
 		query->rcode = RCODE_YXDOMAIN; /* RFC 6672 section 2.2 */
 		answer_wildcard_proofs(query);
 		return ANSWERED;
 	}
-	memcpy(to, query->target.name, kept);
+	memcpy(to, query->target->name, kept);
 	name_copy(to + kept, record.rdata);
 	if (!answer_put_cname(&query->answer, query->target_at, dname->ttl, to))
 		return ANSWERED;
@@ -341,7 +341,7 @@ static enum answered from_edge(struct query *query, const struct zone *zone,
 enum answered answer_from_zone(struct query *query, const struct zone *zone)
 {
 	struct zone_found found;
-	zone_find(zone, &query->target, &found);
+	zone_find(zone, query->target, &found);
 	if (query->steps == 0)
 		query->flags |= FLAG_AA; /* of the first name (RFC 1035 section 4.1.1) */
 

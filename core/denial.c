@@ -99,7 +99,7 @@ static void nsec3_nxdomain(struct query *query, const struct zone *zone,
 {
 	uint8_t wildcard[NAME_MAX];
 	const uint8_t *closest =
-		nsec3_encloser(query, zone, query->target.name, name_labels(encloser->name), true);
+		nsec3_encloser(query, zone, query->target->name, name_labels(encloser->name), true);
 	if (closest && name_wildcard(wildcard, closest))
 		put_proof(query, nsec3_cover(zone, wildcard), TYPE_NSEC3);
 }
@@ -122,11 +122,11 @@ void denial_wildcard_nodata(struct query *query, const struct zone *zone,
 	if (!wanted(query, zone))
 		return;
 	if (zone->nsec3) {
-		nsec3_encloser(query, zone, query->target.name, name_labels(found->encloser->name), true);
+		nsec3_encloser(query, zone, query->target->name, name_labels(found->encloser->name), true);
 		put_proof(query, nsec3_match(zone, wildcard->name), TYPE_NSEC3);
 		return;
 	}
-	nsec_about(query, zone, query->target.name);
+	nsec_about(query, zone, query->target->name);
 	nsec_about(query, zone, wildcard->name);
 }
 
@@ -138,7 +138,7 @@ void denial_nxdomain(struct query *query, const struct zone *zone, const struct 
 		nsec3_nxdomain(query, zone, found->encloser);
 		return;
 	}
-	nsec_about(query, zone, query->target.name);
+	nsec_about(query, zone, query->target->name);
 	nsec_about_wildcard(query, zone, found->encloser);
 }
 

@@ -12,13 +12,15 @@
 #include "core/type.h"
 
 /* The question. Its name cannot be compressed: there is nothing before it but the header. */
-static bool read_question(struct question *question, struct reader *r)
+static bool read_question(struct request *request, struct reader *r)
 {
+	struct question *question = &request->question;
 	const uint8_t *name = r->at;
-	const size_t left = reader_left(r), len = name_check(name, left);
+	const size_t left = reader_left(r), len = name_key(&request->key, name, left);
 	if (!len || left - len < 4)
 		return false;
 	name_fold(question->name, name, len);
+	request->key.name = question->name;
 	question->len = (uint8_t)len;
 	question->type = wire_get16(name + len);
 	question->class = wire_get16(name + len + 2);
@@ -152,7 +154,7 @@ enum parsed message_parse(struct request *request, const uint8_t *octets, size_t
 	const unsigned before_additional = (unsigned)wire_get16(octets + 6) + wire_get16(octets + 8);
 	struct reader r = reader_on(octets, len);
 	r.at += MESSAGE_HEADER;
-	if (questions > 1 || (questions == 1 && !read_question(&request->question, &r)))
+	if (questions > 1 || (questions == 1 && !read_question(request, &r)))
 		return PARSED_FORMERR;
 	if (!read_records(request, &r, before_additional, before_additional + wire_get16(octets + 10)))
 		return PARSED_FORMERR;

@@ -67,6 +67,7 @@ struct request {
 	uint16_t id, flags;
 	uint8_t opcode;
 	struct question question;    /* len 0: none */
+	struct name_key key;         /* of its name, lower case */
 	struct edns edns;
 	uint16_t tsig_at;            /* the TSIG record (RFC 8945), always the last; 0: none */
 };

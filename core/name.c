@@ -8,7 +8,6 @@
 
 #include "mistcore.h"
 
-#define LABEL_MAX 63
 #define POINTER 0xC0 /* the upper two bits of a compression pointer (RFC 1035 section 4.1.4) */
 
 static inline uint64_t load8(const uint8_t *octets)
@@ -96,18 +95,8 @@ size_t name_read(const uint8_t *message, size_t len, size_t at, uint8_t name[NAM
 
 size_t name_check(const uint8_t *octets, size_t len)
 {
-	size_t at = 0;
-	if (len > NAME_MAX)
-		len = NAME_MAX;
-	while (at < len) {
-		uint8_t label = octets[at];
-		if (label == 0)
-			return at + 1;
-		if (label > LABEL_MAX)
-			return 0;
-		at += (size_t)label + 1;
-	}
-	return 0;
+	struct name_key key;
+	return name_key(&key, octets, len);
 }
 
 size_t name_lower(uint8_t to[NAME_MAX], const uint8_t *name)

@@ -16,6 +16,7 @@
 
 #define NAME_MAX 255
 #define NAME_LABELS_MAX 127
+#define LABEL_MAX 63
 #define NAME_TEXT_MAX 1025 /* 4 characters an octet ("\DDD"), dots included, and NUL */
 
 /* Length in octets, root label included. */
@@ -37,6 +38,30 @@ size_t name_skip(const uint8_t *name);
 /* The same as name_read() for a name that must not be compressed, as in RDATA of newer types and in zones;
  * returns its length, or 0. Nothing is copied. */
 size_t name_check(const uint8_t *octets, size_t len);
+
+/* The same, and finds the labels: what look-ups want to know of a name, read once. */
+struct name_key {
+	const uint8_t *name;
+	unsigned labels;                   /* the root not counted */
+	uint8_t start[NAME_LABELS_MAX + 1];/* of each label, leftmost first, and of the root */
+};
+static inline size_t name_key(struct name_key *key, const uint8_t *octets, size_t len)
+{
+	const size_t size = len < NAME_MAX ? len : NAME_MAX;
+	size_t at = 0;
+	unsigned labels = 0;
+	while (at < size) {
+		const unsigned label = octets[at];
+		key->start[labels] = (uint8_t)at;
+		if (label - 1 >= LABEL_MAX) /* the root, or no label */
+			break;
+		at += label + 1;
+		labels++;
+	}
+	key->name = octets;
+	key->labels = labels;
+	return at < size && octets[at] == 0 ? at + 1 : 0;
+}
 
 /* Folds octets of names, lengths included, into `to`, which may be `name` itself. A length is at most
  * 63 and therefore no letter. Blocks of a fixed size are what compilers make vectors of; the last

@@ -33,7 +33,8 @@ bool query_note(struct query *query, const void *what)
 void query_move(struct query *query, const uint8_t *name)
 {
 	name_lower(query->moved, name);
-	trie_key(&query->target, query->moved);
+	name_key(&query->moved_key, query->moved, NAME_MAX);
+	query->target = &query->moved_key;
 }
 
 static void take_cookie(struct query *query)
@@ -301,7 +302,7 @@ static bool next_step(struct query *query, uint16_t from_at)
 	for (unsigned i = 0; i < query->steps; i++) {
 		uint8_t name[NAME_MAX];
 		answer_name(&query->answer, query->chain_at[i], name);
-		if (name_equal(name, query->target.name))
+		if (name_equal(name, query->target->name))
 			return false;
 	}
 	return query->steps <= QUERY_CHAIN_MAX;
@@ -311,7 +312,7 @@ static enum verdict answer_target(struct query *query, const struct view *view)
 {
 	for (;;) {
 		const uint16_t at = query->target_at;
-		route_find(view->routes, &query->target, query->request.question.type, &query->route);
+		route_find(view->routes, query->target, query->request.question.type, &query->route);
 		if (query->steps == 0)
 			query->first = query->route.kind;
 		switch (query->route.kind) {
@@ -371,7 +372,7 @@ enum verdict query_process(struct query *query, const struct view *view)
 	if (is_meta(request->question.type))
 		return answer_meta(query);
 
-	trie_key(&query->target, request->question.name);
+	query->target = &request->key;
 	query->target_at = MESSAGE_HEADER;
 	return answer_target(query, view);
 }

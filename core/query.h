@@ -54,8 +54,9 @@ struct query {
 	struct request request;
 	struct answer answer;
 	struct route route;          /* of the target */
-	struct trie_key target;      /* lower case: the question, or what is kept below */
-	uint8_t moved[NAME_MAX];     /* where a chain has led */
+	const struct name_key *target; /* lower case: of the request, or what is kept below */
+	struct name_key moved_key;   /* where a chain has led */
+	uint8_t moved[NAME_MAX];
 	uint16_t target_at;          /* its offset in the response; 12 at first */
 	uint8_t steps;
 	uint16_t flags;              /* of the response so far: AA, AD, RA */

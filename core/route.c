@@ -146,9 +146,9 @@ int routes_add_zone(struct routes *routes, const struct zone *zone)
 /* A special-use name leaves only by a rule that names it and knows better whom to ask. */
 static bool held_back(const struct routes *routes, const struct rule *rule)
 {
-	struct trie_key key;
+	struct name_key key;
 	struct trie_path path;
-	trie_key(&key, rule->name);
+	name_key(&key, rule->name, NAME_MAX);
 	trie_walk(&routes->names, &key, &path);
 	for (unsigned i = 0; i < path.count; i++) {
 		const struct special *special = ((const struct entry *)path.value[i])->special;
@@ -199,7 +199,7 @@ static bool entry_cuts(const struct entry *entry)
 	return entry->at[ALLOW] || entry->below[ALLOW];
 }
 
-static void meet(const struct routes *routes, const struct trie_key *key, struct met *met)
+static void meet(const struct routes *routes, const struct name_key *key, struct met *met)
 {
 	struct trie_path path;
 	*met = (struct met){ 0 };
@@ -236,7 +236,7 @@ static void meet(const struct routes *routes, const struct trie_key *key, struct
 	}
 }
 
-static void decide(const struct routes *routes, const struct trie_key *key, uint16_t type,
+static void decide(const struct routes *routes, const struct name_key *key, uint16_t type,
                    struct route *route)
 {
 	struct met met;
@@ -287,9 +287,9 @@ static void decide(const struct routes *routes, const struct trie_key *key, uint
 /* Whether a name is one that gets an answer because somebody named it, not by a catch-all. */
 static bool known(const struct routes *routes, const uint8_t *name)
 {
-	struct trie_key key;
+	struct name_key key;
 	struct route route;
-	trie_key(&key, name);
+	name_key(&key, name, NAME_MAX);
 	decide(routes, &key, TYPE_A, &route);
 	switch (route.kind) {
 	case ROUTE_LOCAL:
@@ -323,7 +323,7 @@ static bool suffixed(const struct routes *routes, const uint8_t *name)
 	return false;
 }
 
-void route_find(const struct routes *routes, const struct trie_key *key, uint16_t type,
+void route_find(const struct routes *routes, const struct name_key *key, uint16_t type,
                 struct route *route)
 {
 	decide(routes, key, type, route);

@@ -68,7 +68,7 @@ void routes_free(struct routes *routes);
  * allow rule makes inside a zone, denied or not, and DS at an apex whose parent is local, they are the
  * parent's (RFC 4035 section 3.1.4.1).
  */
-void route_find(const struct routes *routes, const struct trie_key *key, uint16_t type,
+void route_find(const struct routes *routes, const struct name_key *key, uint16_t type,
                 struct route *route);
 
 #endif

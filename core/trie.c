@@ -41,21 +41,23 @@ static const uint8_t symbols[256][2] = { SYMBOLS_64(0), SYMBOLS_64(64), SYMBOLS_
  * octet is found by its distance from the end of the name, once its label is.
  */
 struct cursor {
-	const struct trie_key *key;
+	const struct name_key *key;
 	unsigned label;      /* the octet read last is in this one, of those in key->start; root at first */
-	int start;           /* of the label, as a distance that its octets exceed */
-	int sum;             /* of where it starts in the name and its distance: less the octet's, its place */
+	long len;            /* of the key */
+	long start;          /* of the label, as a distance that its octets exceed */
+	long sum;            /* of where it starts in the name and its distance: less the octet's, its place */
 };
 
-static inline struct cursor cursor_on(const struct trie_key *key)
+static inline struct cursor cursor_on(const struct name_key *key)
 {
-	return (struct cursor){ .key = key, .label = key->labels, .start = key->start[key->labels] };
+	const long len = key->start[key->labels];
+	return (struct cursor){ .key = key, .label = key->labels, .len = len, .start = len };
 }
 
 static inline unsigned cursor_symbol(struct cursor *cursor, unsigned offset)
 {
-	const struct trie_key *key = cursor->key;
-	const int left = key->start[key->labels] - (int)(offset / 2);
+	const struct name_key *key = cursor->key;
+	const long left = cursor->len - (long)(offset / 2);
 	while (left <= cursor->start) {
 		if (cursor->label == 0)
 			return 0; /* behind the key's end */
@@ -66,14 +68,14 @@ static inline unsigned cursor_symbol(struct cursor *cursor, unsigned offset)
 	return left == cursor->start + 1 ? 0 : symbols[key->name[cursor->sum - left]][offset % 2];
 }
 
-static unsigned key_symbol(const struct trie_key *key, unsigned offset)
+static unsigned key_symbol(const struct name_key *key, unsigned offset)
 {
 	struct cursor cursor = cursor_on(key);
 	return cursor_symbol(&cursor, offset);
 }
 
 /* Is the name of a value that of the key or of an ancestor? */
-static inline bool key_within(const struct trie_key *key, struct trie_name name)
+static inline bool key_within(const struct name_key *key, struct trie_name name)
 {
 	const int start = key->start[key->labels] + 1 - (int)name.len;
 	unsigned label = 0;
@@ -82,7 +84,7 @@ static inline bool key_within(const struct trie_key *key, struct trie_name name)
 	return key->start[label] == start && memcmp(key->name + start, name.octets, name.len) == 0;
 }
 
-static inline bool key_is(const struct trie_key *key, struct trie_name name)
+static inline bool key_is(const struct name_key *key, struct trie_name name)
 {
 	return name.len == key->start[key->labels] + 1u && memcmp(key->name, name.octets, name.len) == 0;
 }
@@ -150,7 +152,7 @@ static struct trie_node leaf_of(void *value)
 
 /* The way to the leaf that the key leads to, or where it leads nowhere, to any leaf near. Returns
  * the leaf; `path`, when given, gets the nodes above it and `*depth` their number. */
-static inline const struct trie_node *nearest(const struct trie *trie, const struct trie_key *key,
+static inline const struct trie_node *nearest(const struct trie *trie, const struct name_key *key,
                                               const struct trie_node **path, unsigned *depth)
 {
 	const struct trie_node *node = &trie->root;
@@ -170,8 +172,8 @@ static inline const struct trie_node *nearest(const struct trie *trie, const str
 
 void *trie_get(const struct trie *trie, const uint8_t *name)
 {
-	struct trie_key key;
-	trie_key(&key, name);
+	struct name_key key;
+	name_key(&key, name, NAME_MAX);
 	const struct trie_node *leaf = nearest(trie, &key, NULL, NULL);
 	return leaf->pointer && key_is(&key, trie->name_of(leaf->pointer)) ? leaf->pointer : NULL;
 }
@@ -182,7 +184,7 @@ void *trie_get(const struct trie *trie, const uint8_t *name)
  * agrees with them only as far as it was tested. So what was passed is verified at the end,
  * deepest first; the first that holds proves those above it.
  */
-void trie_walk(const struct trie *trie, const struct trie_key *key, struct trie_path *path)
+void trie_walk(const struct trie *trie, const struct name_key *key, struct trie_path *path)
 {
 	const struct trie_node *node = &trie->root;
 	struct cursor cursor = cursor_on(key);
@@ -192,7 +194,7 @@ void trie_walk(const struct trie *trie, const struct trie_key *key, struct trie_
 		const unsigned offset = branch_offset(node), symbol = cursor_symbol(&cursor, offset);
 		const struct trie_node *children = branch_children(node);
 		if (branch_has(node, 0) && symbol && !is_branch(children) &&
-		    offset / 2 + key->start[cursor.label + 1] == key->start[key->labels]) {
+		    cursor.len - offset / 2 == key->start[cursor.label + 1]) {
 			path->branch[count] = node;
 			path->value[count++] = children->pointer;
 		}
@@ -234,11 +236,11 @@ struct difference {
 	unsigned symbol, leaf_symbol;
 };
 
-static struct difference first_difference(const struct trie *trie, const struct trie_key *key,
+static struct difference first_difference(const struct trie *trie, const struct name_key *key,
                                           const struct trie_node *leaf)
 {
-	struct trie_key other;
-	trie_key(&other, trie->name_of(leaf->pointer).octets);
+	struct name_key other;
+	name_key(&other, trie->name_of(leaf->pointer).octets, NAME_MAX);
 	unsigned octet = 0, left = key->labels, other_left = other.labels;
 
 	while (left || other_left) {
@@ -276,12 +278,12 @@ static void *outermost(const struct trie_node *node, bool last)
 static void *neighbour(const struct trie *trie, const uint8_t *name, bool before, bool *at)
 {
 	const struct trie_node *path[DEPTH_MAX + 1];
-	struct trie_key key;
+	struct name_key key;
 	unsigned depth;
 
 	if (!trie->root.pointer)
 		return NULL;
-	trie_key(&key, name);
+	name_key(&key, name, NAME_MAX);
 	const struct trie_node *leaf = nearest(trie, &key, path, &depth);
 	const struct difference difference = first_difference(trie, &key, leaf);
 	if (at && difference.offset == UINT_MAX) {
@@ -497,7 +499,7 @@ static bool own(struct trie *trie, struct trie_node *branch)
 
 /* Follows the key down to a leaf or a branch that tests a symbol at `limit` or behind it; what it
  * returns may be written. `parent` (may be NULL) receives the branch above. NULL: out of memory. */
-static struct trie_node *own_path(struct trie *trie, const struct trie_key *key, unsigned limit,
+static struct trie_node *own_path(struct trie *trie, const struct name_key *key, unsigned limit,
                                   struct trie_node **parent)
 {
 	struct trie_node *node = &trie->root, *above = NULL;
@@ -564,8 +566,8 @@ int trie_set(struct trie *trie, const uint8_t *name, void *value)
 		trie->count = 1;
 		return MIST_OK;
 	}
-	struct trie_key key;
-	trie_key(&key, name);
+	struct name_key key;
+	name_key(&key, name, NAME_MAX);
 	const struct difference difference = first_difference(trie, &key, nearest(trie, &key, NULL, NULL));
 	struct trie_node *node = own_path(trie, &key, difference.offset, NULL);
 	if (!node)
@@ -588,8 +590,8 @@ int trie_set(struct trie *trie, const uint8_t *name, void *value)
 
 int trie_remove(struct trie *trie, const uint8_t *name)
 {
-	struct trie_key key;
-	trie_key(&key, name);
+	struct name_key key;
+	name_key(&key, name, NAME_MAX);
 	struct trie_node *parent;
 
 	const struct trie_node *found = nearest(trie, &key, NULL, NULL);

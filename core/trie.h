@@ -71,22 +71,6 @@ int trie_remove(struct trie *trie, const uint8_t *name);
 
 /* All names passed to the look-ups below are lower-case. No allocation, no lock. */
 
-/* A name with its labels found: one is enough for walks in several tries. */
-struct trie_key {
-	const uint8_t *name;
-	unsigned labels;
-	uint8_t start[NAME_LABELS_MAX + 1];   /* of each label, leftmost first, and of the root */
-};
-static inline void trie_key(struct trie_key *key, const uint8_t *name)
-{
-	unsigned at = 0, labels = 0;
-	for (; name[at]; at += name[at] + 1u)
-		key->start[labels++] = (uint8_t)at;
-	key->start[labels] = (uint8_t)at;
-	key->labels = labels;
-	key->name = name;
-}
-
 void *trie_get(const struct trie *trie, const uint8_t *name);
 
 /* The values at a name and at its ancestors that exist, from the root down. */
@@ -96,7 +80,7 @@ struct trie_path {
 	void *value[NAME_LABELS_MAX + 2];
 	const struct trie_node *branch[NAME_LABELS_MAX + 2]; /* above each ancestor and the names below it */
 };
-void trie_walk(const struct trie *trie, const struct trie_key *key, struct trie_path *path);
+void trie_walk(const struct trie *trie, const struct name_key *key, struct trie_path *path);
 
 /* The value of a child of the last entry, which is an ancestor: its label is this one octet. There
  * must be one, as the caller knows. */

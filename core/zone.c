@@ -104,10 +104,10 @@ static struct node *own_node(struct zone *zone, struct trie *nodes, struct node 
 
 struct node *zone_writable(struct zone *zone, struct trie *nodes, const uint8_t *name)
 {
-	struct trie_key key;
+	struct name_key key;
 	struct trie_path path;
 
-	trie_key(&key, name);
+	name_key(&key, name, NAME_MAX);
 	trie_walk(nodes, &key, &path);
 	if (path.exact)
 		return own_node(zone, nodes, path.value[path.count - 1]);
@@ -319,7 +319,7 @@ void zone_release(struct zone *zone)
  * Looking up
  */
 
-void zone_find(const struct zone *zone, const struct trie_key *key, struct zone_found *found)
+void zone_find(const struct zone *zone, const struct name_key *key, struct zone_found *found)
 {
 	struct trie_path path;
 
@@ -337,12 +337,12 @@ const struct node *zone_node(const struct zone *zone, const uint8_t *name)
 
 const struct node *zone_cut_of(const struct zone *zone, const struct node *node)
 {
-	struct trie_key key;
+	struct name_key key;
 	struct trie_path path;
 
 	if (!(node->flags & (NODE_OCCLUDED | NODE_CUT)))
 		return NULL;
-	trie_key(&key, node->name);
+	name_key(&key, node->name, NAME_MAX);
 	trie_walk(&zone->nodes, &key, &path);
 	for (unsigned i = 0; i < path.count; i++) {
 		const struct node *above = path.value[i];

@@ -149,7 +149,7 @@ struct zone_found {
 	                                 == node if exact */
 	const struct node *wildcard;  /* the child `*` of the encloser, when no node is at the name, or NULL */
 };
-void zone_find(const struct zone *zone, const struct trie_key *key, struct zone_found *found);
+void zone_find(const struct zone *zone, const struct name_key *key, struct zone_found *found);
 const struct node *zone_node(const struct zone *zone, const uint8_t *name);
 
 /* The set of a type at a node, or NULL. */

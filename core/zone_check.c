@@ -38,14 +38,14 @@ enum target {
 
 static enum target look_at(const struct zone *zone, const uint8_t *name)
 {
-	struct trie_key key;
+	struct name_key key;
 	struct zone_found found;
 	uint8_t lower[NAME_MAX];
 
 	name_lower(lower, name); /* SVCB targets are kept as they came */
 	if (!name_within(lower, zone->name))
 		return TARGET_ELSEWHERE;
-	trie_key(&key, lower);
+	name_key(&key, lower, NAME_MAX);
 	zone_find(zone, &key, &found);
 	const struct node *node = found.node, *encloser = found.encloser;
 	const struct node *edge = zone_cut_of(zone, encloser);

@@ -100,9 +100,9 @@ static int put_copies(struct node *to, const struct node *from)
 /* Is there a cut (or a name that is rewritten) above `name`? */
 static const struct node *edge_above(const struct zone *zone, const uint8_t *name, uint16_t type)
 {
-	struct trie_key key;
+	struct name_key key;
 	struct trie_path path;
-	trie_key(&key, name);
+	name_key(&key, name, NAME_MAX);
 	trie_walk(&zone->nodes, &key, &path);
 	for (unsigned i = 0; i < path.count - path.exact; i++) {
 		const struct node *node = path.value[i];
@@ -179,12 +179,12 @@ static int lend(struct zone *zone, struct node *node, const struct node *enclose
 
 static int carve(struct zone *zone, const uint8_t *name, bool only_below, bool exists)
 {
-	struct trie_key key;
+	struct name_key key;
 	struct zone_found found;
 	struct record server;
 	size_t at = 0;
 
-	trie_key(&key, name);
+	name_key(&key, name, NAME_MAX);
 	zone_find(zone, &key, &found);
 	const struct node *encloser = zone->made ? zone->apex : found.encloser;
 	struct node *node = zone_writable(zone, &zone->nodes, name);

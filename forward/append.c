@@ -25,7 +25,7 @@ struct cache_key append_key(const struct query *query, const struct view *view,
 	if (query->steps > 0) {
 		question->type = query->request.question.type;
 		question->class = CLASS_IN;
-		question->len = (uint8_t)name_copy(question->name, query->target.name);
+		question->len = (uint8_t)name_copy(question->name, query->target->name);
 	}
 	return (struct cache_key){
 		.question = query->steps > 0 ? question : &query->request.question,
@@ -90,11 +90,11 @@ static size_t find_way_home(const struct query *query, const struct view *view,
 			return item.at - start;
 		if (found || item.type != TYPE_CNAME)
 			continue;
-		struct trie_key key;
+		struct name_key key;
 		struct route route;
 		name_read(answer->message, end, item.rdata_at, target);
 		name_lower(target, target);
-		trie_key(&key, target);
+		name_key(&key, target, NAME_MAX);
 		route_find(view->routes, &key, query->request.question.type, &route);
 		found = route.kind == ROUTE_LOCAL;
 	}

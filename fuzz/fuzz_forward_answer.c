@@ -93,9 +93,9 @@ static void respond(struct query *query, const struct cache_answer *answer, bool
 	const enum forwarded forwarded = append_answer(query, &view, answer, remembered);
 	if (forwarded == FORWARD_MORE) {
 		uint8_t name[NAME_MAX];
-		MUST(name_within(query->target.name, zone.name));
+		MUST(name_within(query->target->name, zone.name));
 		answer_name(&query->answer, query->target_at, name);
-		MUST(name_equal(name, query->target.name));
+		MUST(name_equal(name, query->target->name));
 	}
 	MUST(query_resume(query, &view, false) == QUERY_REPLY);
 	check_message(query->response, query->response_len);

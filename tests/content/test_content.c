@@ -264,8 +264,8 @@ static void test_policies(void **state)
 	uint8_t name[NAME_MAX];
 	struct route route;
 	name_from_text(name, "c.test");
-	struct trie_key key;
-	trie_key(&key, name);
+	struct name_key key;
+	name_key(&key, name, NAME_MAX);
 	route_find(view->routes, &key, TYPE_A, &route);
 	assert_int_equal(route.kind, ROUTE_FORWARD);
 	assert_string_equal(route.rule->text, "c.test");
@@ -677,8 +677,8 @@ static void test_refresh(void **state)
 	uint8_t name[NAME_MAX];
 	struct route route;
 	name_from_text(name, "editor.land");
-	struct trie_key key;
-	trie_key(&key, name);
+	struct name_key key;
+	name_key(&key, name, NAME_MAX);
 	route_find(first->routes, &key, TYPE_SOA, &route);
 	assert_non_null(route.zone->soa);
 	mist_content_free(content);
@@ -707,8 +707,8 @@ static void test_views_in_any_order(void **state)
 		if (*view) {
 			struct route route;
 			struct zone_found found;
-			struct trie_key key;
-			trie_key(&key, name);
+			struct name_key key;
+			name_key(&key, name, NAME_MAX);
 			route_find((*view)->routes, &key, TYPE_A, &route);
 			zone_find(route.zone, &key, &found);
 			assert_true(found.encloser->flags & NODE_WILDCARD);

@@ -306,7 +306,7 @@ static void resuming(void **state)
 	static const uint8_t address[] = "\300\14\0\1\0\1\0\0\0\5\0\4\1\2\3\4";
 
 	assert_string_equal(text_ask(q, &v.view, "q.w.example A +rd +do"), "FORWARD");
-	assert_string_equal((const char *)query->target.name, "\3www\7allowed\3org");
+	assert_string_equal((const char *)query->target->name, "\3www\7allowed\3org");
 	assert_true(answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, address, 0,
 	                               sizeof(address) - 1, 1));
 	assert_int_equal(query_resume(query, &v.view, false), QUERY_REPLY);

@@ -136,10 +136,10 @@ static void ask(const struct routing *routing, const char *name, uint16_t type,
                 char text[DECISION_MAX])
 {
 	uint8_t asked[NAME_MAX];
-	struct trie_key key;
+	struct name_key key;
 	struct route route;
 	wire(asked, name);
-	trie_key(&key, asked);
+	name_key(&key, asked, NAME_MAX);
 	route_find(routing->routes, &key, type, &route);
 	decision(&route, text);
 }

@@ -137,7 +137,7 @@ static void compare(const struct trie *trie, struct model *model)
 
 static void ask(const struct trie *trie, const struct model *model, const uint8_t *name)
 {
-	struct trie_key key;
+	struct name_key key;
 	struct trie_path path;
 	bool found, above;
 	size_t place = model_place(model, name, &found);
@@ -148,7 +148,7 @@ static void ask(const struct trie *trie, const struct model *model, const uint8_
 	assert_ptr_equal(trie_get(trie, name), found ? model->values[place] : NULL);
 	assert_ptr_equal(trie_before(trie, name), before);
 	assert_ptr_equal(trie_after(trie, name), after);
-	trie_key(&key, name);
+	name_key(&key, name, NAME_MAX);
 	trie_walk(trie, &key, &path);
 	assert_int_equal(path.exact, found);
 	unsigned count = 0;
@@ -195,7 +195,7 @@ static void near_name(const struct model *model, uint8_t name[NAME_MAX])
 static void small(void **state)
 {
 	struct trie trie;
-	struct trie_key key;
+	struct name_key key;
 	struct trie_path path;
 	uint8_t name[NAME_MAX];
 	(void)state;
@@ -203,7 +203,7 @@ static void small(void **state)
 	name_from_text(name, "a.b");
 	assert_null(trie_get(&trie, name));
 	assert_null(trie_before(&trie, name));
-	trie_key(&key, name);
+	name_key(&key, name, NAME_MAX);
 	trie_walk(&trie, &key, &path);
 	assert_int_equal(path.count, 0);
 	assert_int_equal(trie_remove(&trie, name), MIST_ENOTFOUND);
@@ -211,7 +211,7 @@ static void small(void **state)
 	assert_int_equal(trie_set(&trie, name, value), MIST_OK);
 	assert_ptr_equal(trie_get(&trie, name), value);
 	name_from_text(name, "x.a.b");
-	trie_key(&key, name);
+	name_key(&key, name, NAME_MAX);
 	trie_walk(&trie, &key, &path);
 	assert_int_equal(path.count, 1);
 	assert_false(path.exact);
@@ -219,7 +219,7 @@ static void small(void **state)
 	assert_null(trie_after(&trie, name));
 	/* octets that look like the name, but are no labels of it */
 	name_from_text(name, "x\\001a.b");
-	trie_key(&key, name);
+	name_key(&key, name, NAME_MAX);
 	trie_walk(&trie, &key, &path);
 	assert_int_equal(path.count, 0);
 	assert_int_equal(trie_remove(&trie, value->name), MIST_OK);

@@ -36,8 +36,8 @@ static void hush(void)
 
 static void find(const struct zone *zone, const uint8_t *at, struct zone_found *found)
 {
-	struct trie_key key;
-	trie_key(&key, at);
+	struct name_key key;
+	name_key(&key, at, NAME_MAX);
 	zone_find(zone, &key, found);
 }
 
