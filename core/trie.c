@@ -22,14 +22,14 @@
 #include "mistcore.h"
 
 /* Canonical order is kept: symbols grow with octets, and so do second symbols. 0 is neither. */
-#define SYMBOL(o)                                                                                  \
-	{                                                                                              \
-		(o) < '-' ? 1 : (o) == '-' ? 2 : (o) < '0' ? 3 : (o) <= '9' ? 4 + (o) - '0'                \
-		: (o) < '_' ? 14 : (o) <= 'z' ? 15 + (o) - '_' : (o) < 168 ? 43 : (o) < 213 ? 44 : 45,     \
-		(o) < '-' ? 1 + (o) : (o) == '-' ? 0 : (o) < '0' ? 1 + (o) - '.' : (o) <= '9' ? 0          \
-		: (o) < '_' ? 1 + (o) - ':' : (o) <= 'z' ? 0 : (o) < 168 ? 1 + (o) - 123                   \
-		: (o) < 213 ? 1 + (o) - 168 : 1 + (o) - 213,                                               \
-	}
+#define FIRST(o)                                                                                   \
+	((o) < '-' ? 1 : (o) == '-' ? 2 : (o) < '0' ? 3 : (o) <= '9' ? 4 + (o) - '0' : (o) < '_' ? 14    \
+	 : (o) <= 'z' ? 15 + (o) - '_' : (o) < 168 ? 43 : (o) < 213 ? 44 : 45)
+#define SECOND(o)                                                                                  \
+	((o) < '-' ? 1 + (o) : (o) == '-' ? 0 : (o) < '0' ? 1 + (o) - '.' : (o) <= '9' ? 0               \
+	 : (o) < '_' ? 1 + (o) - ':' : (o) <= 'z' ? 0 : (o) < 168 ? 1 + (o) - 123                        \
+	 : (o) < 213 ? 1 + (o) - 168 : 1 + (o) - 213)
+#define SYMBOL(o) { (uint8_t)FIRST(o), (uint8_t)SECOND(o) }
 #define SYMBOLS_4(o) SYMBOL(o), SYMBOL((o) + 1), SYMBOL((o) + 2), SYMBOL((o) + 3)
 #define SYMBOLS_16(o) SYMBOLS_4(o), SYMBOLS_4((o) + 4), SYMBOLS_4((o) + 8), SYMBOLS_4((o) + 12)
 #define SYMBOLS_64(o) SYMBOLS_16(o), SYMBOLS_16((o) + 16), SYMBOLS_16((o) + 32), SYMBOLS_16((o) + 48)

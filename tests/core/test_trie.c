@@ -135,6 +135,24 @@ static void compare(const struct trie *trie, struct model *model)
 	assert_int_equal(at - model->values, model->count);
 }
 
+/* Children with a label of one octet, found from where a walk to somewhere below has ended. */
+static void ask_children(const struct trie_path *path, const struct model *model)
+{
+	static const uint8_t octets[] = "ab-_0*z`{/\0\xff";
+	const struct value *above = path->value[path->count - 1];
+	for (unsigned i = 0; i < sizeof(octets); i++) {
+		const size_t len = name_len(above->name);
+		uint8_t name[NAME_MAX] = { 1, octets[i] };
+		bool found;
+		if (len + 2 > NAME_MAX)
+			return;
+		memcpy(name + 2, above->name, len);
+		size_t place = model_place(model, name, &found);
+		if (found)
+			assert_ptr_equal(trie_child(path, octets[i]), model->values[place]);
+	}
+}
+
 static void ask(const struct trie *trie, const struct model *model, const uint8_t *name)
 {
 	struct name_key key;
@@ -147,6 +165,8 @@ static void ask(const struct trie *trie, const struct model *model, const uint8_
 
 	assert_ptr_equal(trie_get(trie, name), found ? model->values[place] : NULL);
 	assert_ptr_equal(trie_before(trie, name), before);
+	assert_ptr_equal(trie_at_or_before(trie, name, &above), found ? model->values[place] : before);
+	assert_int_equal(above, found);
 	assert_ptr_equal(trie_after(trie, name), after);
 	name_key(&key, name, NAME_MAX);
 	trie_walk(trie, &key, &path);
@@ -160,6 +180,8 @@ static void ask(const struct trie *trie, const struct model *model, const uint8_
 		}
 	}
 	assert_int_equal(count, path.count);
+	if (count > 0 && !path.exact)
+		ask_children(&path, model);
 }
 
 /* A name near one that is there: an ancestor, a descendant, or one octet off. */
