@@ -113,15 +113,6 @@ struct rrset *node_take(struct node *node, uint16_t type)
 	return set;
 }
 
-const struct rrset *node_rrset(const struct node *node, uint16_t type)
-{
-	for (unsigned i = 0; i < node->rrset_count; i++) {
-		if (node->rrsets[i]->type == type)
-			return node->rrsets[i];
-	}
-	return NULL;
-}
-
 void node_free(void *value)
 {
 	struct node *node = value;

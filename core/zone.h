@@ -153,7 +153,14 @@ void zone_find(const struct zone *zone, const struct name_key *key, struct zone_
 const struct node *zone_node(const struct zone *zone, const uint8_t *name);
 
 /* The set of a type at a node, or NULL. */
-const struct rrset *node_rrset(const struct node *node, uint16_t type);
+static inline const struct rrset *node_rrset(const struct node *node, uint16_t type)
+{
+	for (unsigned i = 0; i < node->rrset_count; i++) {
+		if (node->rrsets[i]->type == type)
+			return node->rrsets[i];
+	}
+	return NULL;
+}
 
 /* The NSEC owner at or before `name` in canonical order, wrapping round: the node whose NSEC covers
  * or matches it. NULL if the zone has none. */
