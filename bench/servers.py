@@ -286,7 +286,9 @@ class Dnsdist(Tuned, harness.Peer):
     def config(self):
         upstream = self.how["upstream"]
         listen = 'addLocal("%s:%d", {reusePort=true})\n' % (self.address, self.port)
-        return """setUDPMultipleMessagesVectorSize(32)
+        # messages a call, and small rings of recent questions: together an eighth of its time
+        return """setUDPMultipleMessagesVectorSize(256)
+setRingBuffersSize(100, 1)
 setSecurityPollSuffix("")
 setACL({"127.0.0.0/8"})
 %snewServer({address="%s:%d", healthCheckMode="up"})
