@@ -408,8 +408,7 @@ def mist(setup, site, workers, upstream, settings):
         config["zones"] = [{"name": zones.ZONE, "file": site.signed_zone(), "dnssec": "presigned"}]
     else:
         # the addresses asked for are loopback ones, which only a private rule lets through
-        # room for every answer, as the others have
-        config["forward"] = {"cache": "64MiB", "allow": [{"name": "." + zones.ZONE, "private": True,
+        config["forward"] = {"allow": [{"name": "." + zones.ZONE, "private": True,
                                         "upstreams": ["%s:%d" % (upstream.address, upstream.port)]}]}
     return Mist({**config, **settings}, engine="auto")
 
