@@ -63,9 +63,11 @@ def merge(results):
         for bound, count in result["buckets_us"]:
             buckets[bound] = buckets.get(bound, 0) + count
     whole["buckets_us"] = sorted(buckets.items())
+    longest = max(result["latency_us"]["max"] for result in results)
     whole["latency_us"] = {"p50": at(buckets, 0.5), "p90": at(buckets, 0.9), "p99": at(buckets, 0.99),
-                           "p99.9": at(buckets, 0.999),
-                           "max": max(r["latency_us"]["max"] for r in results)}
+                           "p99.9": at(buckets, 0.999), "max": longest}
+    # a bucket ends behind what is in it
+    whole["latency_us"] = {key: min(value, longest) for key, value in whole["latency_us"].items()}
     return whole
 
 

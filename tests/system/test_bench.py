@@ -149,6 +149,15 @@ class Figures(unittest.TestCase):
         ratios = figures.paired(range(1, 16), [1] * 15)
         self.assertEqual((ratios["ratio"], ratios["interval"], ratios["rounds"]), (8, (4, 12), 15))
 
+    def test_generators_side_by_side(self):
+        def one(sent, rate, buckets, longest):
+            counts = {key: sent for key in ("sent", "answered", "lost", "late", "wrong", "connections", "broken")}
+            return {**counts, "rate": rate, "reasons": {"rcode": sent}, "buckets_us": buckets,
+                    "latency_us": {"max": longest}}
+        whole = figures.merge([one(1, 10, [[5, 98], [9, 1]], 8), one(2, 20, [[5, 1], [20, 1]], 19)])
+        self.assertEqual((whole["sent"], whole["rate"], whole["reasons"]), (3, 30, {"rcode": 3}))
+        self.assertEqual(whole["latency_us"], {"p50": 5, "p90": 5, "p99": 9, "p99.9": 19, "max": 19})
+
     def test_middle_half(self):
         self.assertEqual(figures.middle_half([5]), (5, 5))
         self.assertEqual(figures.middle_half(range(1, 9)), (3, 6))
