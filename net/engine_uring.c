@@ -8,7 +8,7 @@
  *   send      IORING_OP_SEND with an address for one reply, SENDMSG with UDP_SEGMENT for a group; all
  *             with MSG_DONTWAIT and CQE_SKIP_SUCCESS: when the submit returns, every send is over, and
  *             only failures post a completion.
- *   watch     One-shot polls, armed again after each callback, which makes them level-triggered.
+ *   watch     One-shot polls: polls.h.
  *
  * One io_uring_enter sends a batch and waits for the next. A batch's replies are written in one half
  * of two, so that the failures of the batch before, which come with this one, still find theirs.
@@ -21,7 +21,6 @@
 
 #include <errno.h>
 #include <liburing.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +28,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "forward/forward.h"
 #include "mistcore.h"
+#include "net/polls.h"
+#include "net/request.h"
 
 #define SQ_ENTRIES 512       /* a batch's sends (128) and re-armed polls, without a submit in between */
 #define CQ_ENTRIES 8192      /* all buffers of a few sockets, polls of 1,024 clients, and failures */
@@ -42,23 +42,6 @@
 #define COMPLETIONS_MAX (UDP_BATCH + 8) /* the datagrams of a batch and the ends of what received them */
 #define QUIET_ROUNDS_MAX 128 /* at the end, of COMPLETIONS_MAX: more than a receive buffer of 1 MiB holds */
 #define REAP_ROUNDS_MAX 1000 /* at close, each of at most 10 ms; the kernel needs one or two */
-
-/* What a completion belongs to, in its user_data: the one place that knows these bits. */
-enum kind { KIND_NONE, KIND_RECEIVE, KIND_SEND, KIND_POLL };
-struct tag {
-	enum kind kind;          /* 2 bits */
-	uint32_t index;          /* 31 bits: socket, group or slot */
-	uint32_t generation;     /* 31 bits */
-};
-static uint64_t tag_encode(enum kind kind, uint32_t index, uint32_t generation)
-{
-	return (uint64_t)kind << 62 | (uint64_t)(index & 0x7fffffff) << 31 | (generation & 0x7fffffff);
-}
-static struct tag tag_decode(uint64_t data)
-{
-	return (struct tag){ (enum kind)(data >> 62), (uint32_t)(data >> 31) & 0x7fffffff,
-	                     (uint32_t)data & 0x7fffffff };
-}
 
 /*
  * Why not one multishot recvmsg that waits for ever: it would stand at the socket all the time, and the
@@ -85,31 +68,18 @@ struct uring {
 	struct engine_options options;
 	struct udp_socket sockets[UDP_SOCKETS_MAX];
 	struct receive receives[UDP_SOCKETS_MAX];
-	struct watches watches;
 	struct io_uring ring;
+	struct polls polls;
 	bool ring_open;
 	bool quiet;                  /* receives end and are not armed again */
 	bool deaf;                   /* closing: nothing is handed out any more */
 	unsigned ends;               /* completions of RECEIVE_ALL to come: these end with one, datagrams or not */
-	unsigned polls;              /* in flight */
 	unsigned buffer_count;
 	size_t buffer_size;
 	unsigned half;
 	uint32_t round;              /* generation of sends */
 	struct batch *batches;       /* two halves */
 };
-
-static struct io_uring_sqe *next_sqe(struct uring *uring)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
-
-	/* A full queue is submitted; that makes room unless the kernel is out of memory. */
-	for (int tries = 0; !sqe && tries < 100; tries++) {
-		io_uring_submit(&uring->ring);
-		sqe = io_uring_get_sqe(&uring->ring);
-	}
-	return sqe;
-}
 
 /* ---- receive ---- */
 
@@ -128,7 +98,7 @@ static void give_back(struct uring *uring, struct receive *receive, unsigned id)
 static void arm_receive(struct uring *uring, unsigned index, enum receive_kind kind)
 {
 	struct receive *receive = &uring->receives[index];
-	struct io_uring_sqe *sqe = next_sqe(uring);
+	struct io_uring_sqe *sqe = request_new(&uring->ring);
 
 	if (!sqe) /* the next round tries again */
 		return;
@@ -146,7 +116,7 @@ static void arm_receive(struct uring *uring, unsigned index, enum receive_kind k
 	}
 	sqe->flags |= IOSQE_BUFFER_SELECT | IOSQE_FIXED_FILE;
 	sqe->buf_group = (uint16_t)index;
-	sqe->user_data = tag_encode(KIND_RECEIVE, index, kind);
+	sqe->user_data = tag_encode(REQUEST_RECEIVE, index, kind);
 	receive->armed[kind]++;
 }
 
@@ -256,7 +226,7 @@ static void complete_receive(struct uring *uring, unsigned index, enum receive_k
 
 static void send_group(struct uring *uring, struct udp_group *group, uint32_t number)
 {
-	struct io_uring_sqe *sqe = next_sqe(uring);
+	struct io_uring_sqe *sqe = request_new(&uring->ring);
 
 	if (!sqe)
 		return;
@@ -269,7 +239,7 @@ static void send_group(struct uring *uring, struct udp_group *group, uint32_t nu
 		                            (uint16_t)group->message.msg_namelen);
 	}
 	sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
-	sqe->user_data = tag_encode(KIND_SEND, number, uring->round);
+	sqe->user_data = tag_encode(REQUEST_SEND, number, uring->round);
 }
 
 static void send_batch(struct uring *uring)
@@ -296,91 +266,9 @@ static void complete_send(struct uring *uring, const struct tag *tag, int result
 	udp_send_singly(uring->sockets[group->peer.socket].fd, group);
 }
 
-/* ---- watch ---- */
-
-static int arm_poll(struct uring *uring, uint32_t slot)
-{
-	struct watch *watch = &uring->watches.slots[slot];
-	struct io_uring_sqe *sqe = next_sqe(uring);
-	unsigned mask = 0;
-
-	if (!sqe)
-		return MIST_ENOMEM;
-	if (watch->bits & WATCH_READ)
-		mask |= POLLIN;
-	if (watch->bits & WATCH_WRITE)
-		mask |= POLLOUT;
-	io_uring_prep_poll_add(sqe, watch->fd, mask);
-	sqe->user_data = tag_encode(KIND_POLL, slot, watch->generation);
-	watch->armed = watch->bits;
-	uring->polls++;
-	return MIST_OK;
-}
-
-/* Takes back a poll in flight. Its completion finds the generation gone, and is counted only. */
-static void cancel_poll(struct uring *uring, uint32_t slot)
-{
-	struct watch *watch = &uring->watches.slots[slot];
-	struct io_uring_sqe *sqe = next_sqe(uring);
-
-	if (sqe) {
-		io_uring_prep_poll_remove(sqe, tag_encode(KIND_POLL, slot, watch->generation));
-		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-		sqe->user_data = tag_encode(KIND_NONE, 0, 0);
-	}
-	watch->armed = 0;
-	watch->generation = (watch->generation + 1) & WATCH_GENERATIONS;
-}
-
 static int uring_watch(struct engine *engine, int fd, unsigned bits, watch_ready *ready, void *argument)
 {
-	struct uring *uring = (struct uring *)engine;
-	uint32_t slot = watches_find(&uring->watches, fd);
-
-	if (!bits) {
-		if (slot == WATCH_NONE)
-			return MIST_OK;
-		if (uring->watches.slots[slot].armed) {
-			/* The poll was armed on this file, perhaps in a request not yet submitted that only knows
-			 * its number: submit, so that the descriptor may be closed and the number used again. */
-			cancel_poll(uring, slot);
-			io_uring_submit(&uring->ring);
-		}
-		watches_remove(&uring->watches, slot);
-		return MIST_OK;
-	}
-	if (slot == WATCH_NONE && (slot = watches_add(&uring->watches, fd)) == WATCH_NONE)
-		return MIST_ENOMEM;
-	struct watch *watch = &uring->watches.slots[slot];
-	watch->ready = ready;
-	watch->argument = argument;
-	watch->bits = (uint8_t)bits;
-	if (watch->armed == bits)
-		return MIST_OK;
-	if (watch->armed)
-		cancel_poll(uring, slot);
-	return arm_poll(uring, slot);
-}
-
-static void complete_poll(struct uring *uring, const struct tag *tag, int result)
-{
-	struct watch *watch = watches_current(&uring->watches, tag->index, tag->generation);
-	unsigned bits = 0;
-
-	uring->polls--;
-	if (!watch)
-		return;
-	watch->armed = 0;
-	if (result < 0 || result & (POLLIN | POLLHUP | POLLERR))
-		bits |= WATCH_READ;
-	if (result < 0 || result & (POLLOUT | POLLHUP | POLLERR))
-		bits |= WATCH_WRITE;
-	bits &= watch->bits;
-	if (bits)
-		watch->ready(watch->argument, watch->fd, bits);
-	watch = watches_current(&uring->watches, tag->index, tag->generation);
-	if (watch && !watch->armed)
-		arm_poll(uring, tag->index);
+	return polls_watch(&((struct uring *)engine)->polls, fd, bits, ready, argument);
 }
 
 /* ---- the round ---- */
@@ -390,16 +278,16 @@ static void dispatch(struct uring *uring, const struct io_uring_cqe *cqe)
 	struct tag tag = tag_decode(cqe->user_data);
 
 	switch (tag.kind) {
-	case KIND_RECEIVE:
+	case REQUEST_RECEIVE:
 		complete_receive(uring, tag.index, (enum receive_kind)tag.generation, cqe);
 		break;
-	case KIND_SEND:
+	case REQUEST_SEND:
 		complete_send(uring, &tag, cqe->res);
 		break;
-	case KIND_POLL:
-		complete_poll(uring, &tag, cqe->res);
+	case REQUEST_POLL:
+		polls_complete(&uring->polls, &tag, cqe->res);
 		break;
-	case KIND_NONE:
+	case REQUEST_NONE:
 		break;
 	}
 }
@@ -486,12 +374,12 @@ static void cancel_receives(struct uring *uring)
 {
 	uring->quiet = true;
 	for (unsigned i = 0; i < uring->options.socket_count; i++) {
-		struct io_uring_sqe *sqe = uring->receives[i].armed[RECEIVE_ONE] ? next_sqe(uring) : NULL;
+		struct io_uring_sqe *sqe = uring->receives[i].armed[RECEIVE_ONE] ? request_new(&uring->ring) : NULL;
 		if (!sqe)
 			continue;
-		io_uring_prep_cancel64(sqe, tag_encode(KIND_RECEIVE, i, RECEIVE_ONE), 0);
+		io_uring_prep_cancel64(sqe, tag_encode(REQUEST_RECEIVE, i, RECEIVE_ONE), 0);
 		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-		sqe->user_data = tag_encode(KIND_NONE, 0, 0);
+		sqe->user_data = tag_encode(REQUEST_NONE, 0, 0);
 	}
 }
 
@@ -521,10 +409,8 @@ static void reap(struct uring *uring)
 {
 	uring->deaf = true;
 	cancel_receives(uring);
-	for (uint32_t slot = 0; slot < uring->watches.size; slot++)
-		if (uring->watches.slots[slot].fd >= 0 && uring->watches.slots[slot].armed)
-			cancel_poll(uring, slot);
-	for (int i = 0; (uring->polls || receives_armed(uring) || io_uring_sq_ready(&uring->ring)) &&
+	polls_cancel(&uring->polls);
+	for (int i = 0; (uring->polls.in_flight || receives_armed(uring) || io_uring_sq_ready(&uring->ring)) &&
 	                i < REAP_ROUNDS_MAX; i++) {
 		submit_and_wait(uring, 10);
 		complete(uring);
@@ -551,7 +437,7 @@ static void uring_close(struct engine *engine)
 		if (receive->buffers)
 			munmap(receive->buffers, uring->buffer_count * uring->buffer_size);
 	}
-	watches_free(&uring->watches);
+	polls_free(&uring->polls);
 	free(uring->batches);
 	free(uring);
 }
@@ -660,7 +546,7 @@ static int uring_open(struct engine **engine, const struct engine_options *optio
 	uring->buffer_count = options->gro ? BUFFERS_GRO : BUFFERS_PLAIN;
 	uring->buffer_size = options->gro ? BUFFER_GRO : BUFFER_PLAIN;
 	uring->batches = malloc(2 * sizeof *uring->batches);
-	if (!uring->batches || watches_init(&uring->watches))
+	if (!uring->batches || polls_init(&uring->polls, &uring->ring))
 		goto fail;
 	batch_init(&uring->batches[0]);
 	batch_init(&uring->batches[1]);
