@@ -169,10 +169,11 @@ void batch_add(struct batch *batch, const struct udp_peer *peer, size_t len)
 }
 
 /*
- * Groups of a single reply, from the longest: each goes with a longer group that took none yet, or stays
- * and may take one itself. Groups of several take one first, since they are cut anyway.
+ * Groups from the longest to the shortest: the replies of a small one go each with a longer group that took
+ * none yet, if there are enough of those; else it stays and may take one itself. Groups of several take
+ * first, since they are cut anyway.
  */
-static void join_singles(struct batch *batch, uint8_t first)
+static void join_groups(struct batch *batch, uint8_t first)
 {
 	uint8_t hosts[2][UDP_REPLIES_MAX]; /* groups of one, and of several */
 	unsigned count[2] = { 0, 0 };
@@ -180,13 +181,14 @@ static void join_singles(struct batch *batch, uint8_t first)
 
 	for (uint8_t number = first; number; number = group->shorter) {
 		group = &batch->groups[number - 1];
-		unsigned several = count[1] > 0;
-		if (group->count == 1 && count[several]) {
-			struct udp_group *host = &batch->groups[hosts[several][--count[several]] - 1];
-			host->pieces[host->count++] = group->pieces[0];
-			group->count = 0;
+		if (group->count <= UDP_JOIN_MAX && group->count <= count[0] + count[1]) {
+			while (group->count) {
+				unsigned several = count[1] > 0;
+				struct udp_group *host = &batch->groups[hosts[several][--count[several]] - 1];
+				host->pieces[host->count++] = group->pieces[--group->count];
+			}
 		} else if (group->count < UDP_GROUP_MAX) {
-			several = group->count > 1;
+			unsigned several = group->count > 1;
 			hosts[several][count[several]++] = number;
 		}
 	}
@@ -215,7 +217,7 @@ void batch_end(struct batch *batch, const struct udp_socket *sockets)
 	for (unsigned i = 0; i < batch->peer_count && batch->grouping; i++) {
 		uint8_t longest = batch->buckets[batch->peers[i]];
 		if (longest && batch->groups[longest - 1].shorter) /* 0: other peers met in the bucket */
-			join_singles(batch, longest);
+			join_groups(batch, longest);
 		batch->buckets[batch->peers[i]] = 0;
 	}
 	for (unsigned i = 0; i < batch->group_count; i++)

@@ -4,7 +4,7 @@
  * Replies of one batch to the same peer and of the same length form a group, which leaves as one send
  * with UDP_SEGMENT; the kernel cuts it into datagrams on the far side of the expensive path (1.3 to
  * 1.4 times less CPU for clients that pipeline, nothing lost for stubs). The last segment of a send may
- * be shorter than the others, so that a group also takes a single shorter reply to its peer.
+ * be shorter than the others, so that a group also takes one shorter reply to its peer.
  *
  * What a datagram costs to send alone, and in groups of 2, 4, 8 and 32: 780, 660, 450, 340, 250 ns; so
  * there is no group too small to be worth it. A group of 2 whose second is shorter: 665 ns.
@@ -25,6 +25,8 @@
 #define UDP_BATCH 64
 #define UDP_REPLIES_MAX 128  /* replies a batch can hold: one GRO buffer is up to 128 datagrams (UDP_MAX_SEGMENTS) */
 #define UDP_GROUP_MAX 32     /* replies a group: a longer burst overruns the peer's receive buffer */
+#define UDP_JOIN_MAX 2       /* a group of more replies is not parted among longer ones: three sends of two cost as
+                                much as three of one and one of three */
 #define UDP_SOCKETS_MAX 16   /* one per listening address and worker */
 
 struct udp_socket {
@@ -65,7 +67,7 @@ size_t udp_control_len(const struct udp_socket *socket, bool gro);
 /* One send: replies to one peer, all of one length but perhaps the last. */
 struct udp_group {
 	struct udp_peer peer;
-	uint16_t len, count;         /* count 0: its only reply goes with another group */
+	uint16_t len, count;         /* count 0: its replies go with other groups */
 	uint8_t shorter;             /* the peer's group with the next shorter length: its number + 1, or 0 */
 	struct msghdr message;       /* whole, for sendmsg, once the batch is closed */
 	struct iovec pieces[UDP_GROUP_MAX];
