@@ -109,27 +109,21 @@ static int make_identity(struct mist_server *server, const struct mist_options *
 static int choose_engine(struct mist_server *server, enum mist_engine wanted,
                          const struct mist_reporter *reporter)
 {
-	char why[sizeof server->engine_reason - 32];
+	char why[256];
 
+	/* Where both run, epoll is the faster one (docs/PERFORMANCE.md), so nothing has to be tried. */
 	server->engine = MIST_ENGINE_EPOLL;
-	if (wanted == MIST_ENGINE_EPOLL) {
-		snprintf(server->engine_reason, sizeof server->engine_reason, "asked for");
+	snprintf(server->engine_reason, sizeof server->engine_reason, "%s",
+	         wanted == MIST_ENGINE_AUTO ? "the one that measures best" : "asked for");
+	if (wanted != MIST_ENGINE_URING)
 		return MIST_OK;
-	}
-	if (engine_try_uring(&server->send_plainly, why, sizeof why) == MIST_OK) {
-		server->engine = MIST_ENGINE_URING;
-		snprintf(server->engine_reason, sizeof server->engine_reason, "%s",
-		         wanted == MIST_ENGINE_URING ? "asked for" : "a ring was tried and works");
+	server->engine = MIST_ENGINE_URING;
+	if (engine_try_uring(&server->send_plainly, why, sizeof why) == MIST_OK)
 		return MIST_OK;
-	}
-	if (wanted == MIST_ENGINE_URING) {
-		report(reporter, MIST_LEVEL_ERROR, NULL, 0,
-		       "engine uring was asked for, but %s; allow io_uring (seccomp profile of the container, sysctl "
-		       "kernel.io_uring_disabled=0) or use engine auto or epoll", why);
-		return MIST_EENGINE;
-	}
-	snprintf(server->engine_reason, sizeof server->engine_reason, "%s", why);
-	return MIST_OK;
+	report(reporter, MIST_LEVEL_ERROR, NULL, 0,
+	       "engine uring was asked for, but %s; allow io_uring (seccomp profile of the container, sysctl "
+	       "kernel.io_uring_disabled=0) or use engine auto or epoll", why);
+	return MIST_EENGINE;
 }
 
 /* ---- workers ---- */
@@ -173,19 +167,11 @@ static int start_workers(struct mist_server *server, const struct mist_options *
 	return MIST_OK;
 }
 
-/* One ring worked, but that many may be too many: memory, descriptors. Then epoll has to do. */
-static int start_workers_somehow(struct mist_server *server, const struct mist_options *options,
-                                 const struct mist_reporter *reporter)
+static int start_all_workers(struct mist_server *server, const struct mist_options *options,
+                             const struct mist_reporter *reporter)
 {
 	int error = start_workers(server, options);
 
-	if (error && server->engine == MIST_ENGINE_URING && options->engine == MIST_ENGINE_AUTO) {
-		server->engine = MIST_ENGINE_EPOLL;
-		snprintf(server->engine_reason, sizeof server->engine_reason,
-		         "io_uring works, but a ring for each of %u workers could not be made (%s)", options->workers,
-		         strerrordesc_np(errno) ? strerrordesc_np(errno) : "unknown error");
-		error = start_workers(server, options);
-	}
 	if (error)
 		report(reporter, MIST_LEVEL_ERROR, NULL, 0, "worker threads could not be started: %s", mist_strerror(error));
 	return error;
@@ -341,7 +327,7 @@ static int build(struct mist_server *server, const struct mist_options *options)
 	if (!error)
 		error = open_listeners(server, options, reporter);
 	if (!error)
-		error = start_workers_somehow(server, options, reporter);
+		error = start_all_workers(server, options, reporter);
 	if (error)
 		return error;
 	atomic_store(&server->signatures, content_signatures(server->content));

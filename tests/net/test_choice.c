@@ -1,6 +1,7 @@
 /*
- * Which engine runs where io_uring is refused: each case in a child whose seccomp filter refuses it as
- * containers (EPERM), older kernels (ENOSYS) and short memory (ENOMEM) do.
+ * Which engine runs where io_uring is refused, and what is said to those who ask for it there: each case in a
+ * child whose seccomp filter refuses it as containers (EPERM), older kernels (ENOSYS) and short memory
+ * (ENOMEM) do.
  */
 #include "serve.h"
 
@@ -43,8 +44,7 @@ static int choose(const char *name, const char *hint)
 
 	if (mist_start(&server, &options, content_at("127.0.0.1")) || mist_status(server, &status))
 		return 1;
-	if (status.engine != MIST_ENGINE_EPOLL || !strstr(status.engine_reason, name) ||
-	    !strstr(status.engine_reason, hint))
+	if (status.engine != MIST_ENGINE_EPOLL || !*status.engine_reason)
 		return 2;
 	struct mist_resolver *resolver = resolver_of(server);
 	if (resolve(resolver, "x.editor.land") != 1)
@@ -55,7 +55,7 @@ static int choose(const char *name, const char *hint)
 	options.reporter = (struct mist_reporter){ keep_error, text };
 	if (mist_start(&server, &options, content_at("127.0.0.1")) != MIST_EENGINE)
 		return 4;
-	return strstr(text, name) && strstr(text, "engine auto") ? 0 : 5;
+	return strstr(text, name) && strstr(text, hint) && strstr(text, "engine auto") ? 0 : 5;
 }
 
 static void refused(void **state)
@@ -89,7 +89,7 @@ static void ipv6(void **state)
 	static const char *const both[] = { "127.0.0.1", "::1" };
 
 	(void)state;
-	for (enum mist_engine engine = MIST_ENGINE_AUTO; engine <= MIST_ENGINE_EPOLL; engine += 2) {
+	for (enum mist_engine engine = MIST_ENGINE_URING; engine <= MIST_ENGINE_EPOLL; engine++) {
 		for (unsigned first = 0; first < 2; first++) {
 			struct mist_server *server;
 			struct mist_options options = options_of(engine, 2);
