@@ -13,6 +13,17 @@ static inline uint64_t load_le64(const uint8_t *p)
 	return le64toh(v);
 }
 
+/* The last `left` octets of `len`, fewer than 8. With 8 before them that is one load. */
+static inline uint64_t load_tail(const uint8_t *p, size_t left, size_t len)
+{
+	uint64_t v = 0;
+	if (left > 0 && len >= 8)
+		return load_le64(p + left - 8) >> (64 - 8 * left);
+	for (size_t i = left; i-- > 0;)
+		v = v << 8 | p[i];
+	return v;
+}
+
 struct state {
 	uint64_t v0, v1, v2, v3;
 };
@@ -49,11 +60,7 @@ static inline uint64_t hash(const uint8_t key[16], const void *octets, size_t le
 		rounds(&s, each);
 		s.v0 ^= word;
 	}
-	uint8_t tail[8] = { 0 };
-	if (left)
-		memcpy(tail, p, left);
-	tail[7] = (uint8_t)len;
-	const uint64_t word = load_le64(tail);
+	const uint64_t word = load_tail(p, left, len) | (uint64_t)len << 56;
 	s.v3 ^= word;
 	rounds(&s, each);
 	s.v0 ^= word;
