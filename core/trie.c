@@ -216,6 +216,29 @@ void trie_walk(const struct trie *trie, const struct name_key *key, struct trie_
 	path->count = count;
 }
 
+const struct trie_node *trie_ahead(const struct trie_node *from, const struct name_key *key,
+                                   unsigned spread)
+{
+	const struct trie_node *node = from;
+	struct cursor cursor = cursor_on(key);
+	unsigned names = 1;
+
+	do {
+		const unsigned symbol = cursor_symbol(&cursor, branch_offset(node));
+		if (!is_branch(node) || !branch_has(node, symbol))
+			return NULL;
+		names *= branch_count(node);
+		node = branch_children(node) + branch_index(node, symbol);
+	} while (names < spread && is_branch(node));
+	__builtin_prefetch(node);
+	return node;
+}
+
+void *trie_value(const struct trie_node *at)
+{
+	return is_branch(at) ? NULL : at->pointer;
+}
+
 /* All keys below the branch agree up to the symbol it tests: the first of the label. */
 void *trie_child(const struct trie_path *path, uint8_t octet)
 {

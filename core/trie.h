@@ -82,6 +82,16 @@ struct trie_path {
 };
 void trie_walk(const struct trie *trie, const struct name_key *key, struct trie_path *path);
 
+/*
+ * A part of a walk, for those who read ahead: from `from`, the root or where a part ended, through at
+ * least one branch, and on to where `spread` names part. The place it ends at is not looked at but
+ * asked for (prefetch). NULL: no such name.
+ */
+const struct trie_node *trie_ahead(const struct trie_node *from, const struct name_key *key,
+                                   unsigned spread);
+/* The value, if a walk that ended there is over; else NULL. */
+void *trie_value(const struct trie_node *at);
+
 /* The value of a child of the last entry, which is an ancestor: its label is this one octet. There
  * must be one, as the caller knows. */
 void *trie_child(const struct trie_path *path, uint8_t octet);

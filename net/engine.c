@@ -20,6 +20,12 @@ static void nothing(void *context)
 	(void)context;
 }
 
+static bool no_batch(void *context)
+{
+	(void)context;
+	return false;
+}
+
 static size_t echo(void *context, const struct udp_peer *peer, const uint8_t *octets, size_t len,
                    uint8_t *reply)
 {
@@ -48,7 +54,7 @@ static int try_once(int server, int client, const struct sockaddr_in *to, bool s
 {
 	const struct udp_socket socket = { .fd = server, .family = AF_INET };
 	const struct engine_options options = {
-		.handler = { .park = nothing, .batch = nothing, .datagram = echo },
+		.handler = { .park = nothing, .batch = no_batch, .datagram = echo },
 		.sockets = &socket,
 		.socket_count = 1,
 		.send_plainly = send_plainly,

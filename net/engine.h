@@ -20,8 +20,10 @@ struct engine_handler {
 	void *context;
 	/* Before it may block: nothing of the running batch is used any more. */
 	void (*park)(void *context);
-	/* The bounds of a batch are fixed and its work begins. */
-	void (*batch)(void *context);
+	/* The bounds of a batch are fixed and its work begins. True: `ahead` wants to know of datagrams. */
+	bool (*batch)(void *context);
+	/* A datagram of this batch that is handed out AHEAD_DISTANCE datagrams from now (core/ahead.h). */
+	void (*ahead)(void *context, const uint8_t *octets, size_t len);
 	/* A datagram came. Writes at most UDP_REPLY_MAX octets to `reply`; returns their number, 0 for
 	 * no reply. */
 	size_t (*datagram)(void *context, const struct udp_peer *peer, const uint8_t *octets,

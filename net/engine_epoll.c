@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/ahead.h"
 #include "forward/forward.h"
 #include "mistcore.h"
 
@@ -134,6 +135,13 @@ static void hand_out_message(struct epoll *epoll, unsigned socket, unsigned i)
 	hand_out(epoll, &peer, octets, len);
 }
 
+/* Tells of a datagram before its turn. */
+static void tell_ahead(struct epoll *epoll, unsigned i)
+{
+	const struct engine_handler *handler = &epoll->options.handler;
+	handler->ahead(handler->context, epoll->receive.pieces[i].iov_base, epoll->receive.messages[i].msg_len);
+}
+
 static void lay_out(struct epoll *epoll, unsigned index)
 {
 	const struct udp_socket *socket = &epoll->sockets[index];
@@ -159,10 +167,15 @@ static unsigned receive_batch(struct epoll *epoll, unsigned index)
 
 	lay_out(epoll, index);
 	int n = recvmmsg(fd, epoll->receive.messages, epoll->width, MSG_DONTWAIT, NULL);
-	epoll->options.handler.batch(epoll->options.handler.context);
+	const bool ahead = epoll->options.handler.batch(epoll->options.handler.context) && n > 1;
 	epoll->receive.used = n > 0 ? (unsigned)n : 0;
-	for (unsigned i = 0; i < epoll->receive.used; i++)
+	for (unsigned i = 0; ahead && i < AHEAD_DISTANCE && i < epoll->receive.used; i++)
+		tell_ahead(epoll, i);
+	for (unsigned i = 0; i < epoll->receive.used; i++) {
+		if (ahead && i + AHEAD_DISTANCE < epoll->receive.used)
+			tell_ahead(epoll, i + AHEAD_DISTANCE);
 		hand_out_message(epoll, index, i);
+	}
 	if (n > 0)
 		send_batch(epoll, fd);
 	return epoll->receive.used;

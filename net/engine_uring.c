@@ -28,6 +28,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/ahead.h"
 #include "mistcore.h"
 #include "net/polls.h"
 #include "net/request.h"
@@ -303,14 +304,40 @@ static void recycle(struct uring *uring)
 	}
 }
 
+/* Tells of a datagram before its turn. */
+static void tell_ahead(struct uring *uring, const struct io_uring_cqe *cqe)
+{
+	const struct engine_handler *handler = &uring->options.handler;
+	struct tag tag = tag_decode(cqe->user_data);
+
+	if (tag.kind != REQUEST_RECEIVE || !(cqe->flags & IORING_CQE_F_BUFFER) || cqe->res < 0)
+		return;
+	struct receive *receive = &uring->receives[tag.index];
+	uint8_t *buffer = buffer_at(uring, receive, cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+	const uint8_t *octets = buffer;
+	if (tag.generation == RECEIVE_ALL) {
+		struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(buffer, cqe->res, &receive->all);
+		if (!out)
+			return;
+		octets = io_uring_recvmsg_payload(out, &receive->all);
+	}
+	handler->ahead(handler->context, octets, (size_t)cqe->res - (size_t)(octets - buffer));
+}
+
 /* Handles up to COMPLETIONS_MAX completions; returns how many there were. */
-static unsigned complete(struct uring *uring)
+static unsigned complete(struct uring *uring, bool ahead)
 {
 	struct io_uring_cqe *cqes[COMPLETIONS_MAX];
 	unsigned n = io_uring_peek_batch_cqe(&uring->ring, cqes, COMPLETIONS_MAX);
 
-	for (unsigned i = 0; i < n; i++)
+	ahead = ahead && n > 1;
+	for (unsigned i = 0; ahead && i < AHEAD_DISTANCE && i < n; i++)
+		tell_ahead(uring, cqes[i]);
+	for (unsigned i = 0; i < n; i++) {
+		if (ahead && i + AHEAD_DISTANCE < n)
+			tell_ahead(uring, cqes[i + AHEAD_DISTANCE]);
 		dispatch(uring, cqes[i]);
+	}
 	io_uring_cq_advance(&uring->ring, n);
 	recycle(uring);
 	return n;
@@ -336,13 +363,13 @@ static unsigned run_round(struct uring *uring, uint32_t timeout_ms)
 
 	handler->park(handler->context);
 	submit_and_wait(uring, timeout_ms);
-	handler->batch(handler->context);
+	const bool ahead = handler->batch(handler->context);
 	if (!io_uring_sq_ready(&uring->ring)) {
 		uring->half ^= 1;
 		uring->round++;
 		batch_begin(&uring->batches[uring->half]);
 	}
-	unsigned n = complete(uring);
+	unsigned n = complete(uring, ahead);
 	send_batch(uring);
 	arm_receives(uring);
 	return n;
@@ -413,7 +440,7 @@ static void reap(struct uring *uring)
 	for (int i = 0; (uring->polls.in_flight || receives_armed(uring) || io_uring_sq_ready(&uring->ring)) &&
 	                i < REAP_ROUNDS_MAX; i++) {
 		submit_and_wait(uring, 10);
-		complete(uring);
+		complete(uring, false);
 	}
 }
 

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/ahead.h"
 #include "core/report.h"
 #include "core/type.h"
 #include "forward/forward.h"
@@ -38,6 +39,7 @@ struct worker {
 	int wake;                        /* an eventfd: worker_stop() writes */
 	_Atomic(bool) stop;
 	const struct view *view;         /* of the running batch */
+	struct ahead ahead;              /* what is read ahead of it */
 	bool parked;
 	uint64_t now_ms;
 	uint32_t now_s;
@@ -278,7 +280,7 @@ static void park(void *context)
 	worker->parked = true;
 }
 
-static void batch(void *context)
+static bool batch(void *context)
 {
 	struct worker *worker = context;
 
@@ -286,6 +288,12 @@ static void batch(void *context)
 	                              : worker_next(worker->options.publisher, worker->options.index);
 	worker->parked = false;
 	look_at_clocks(worker);
+	return ahead_begin(&worker->ahead, worker->view);
+}
+
+static void ahead(void *context, const uint8_t *octets, size_t len)
+{
+	ahead_tell(&((struct worker *)context)->ahead, octets, len);
 }
 
 static const struct view *view_of(void *context) { return ((struct worker *)context)->view; }
@@ -355,7 +363,7 @@ static void pin(const struct worker *worker)
 static int open_engine(struct worker *worker)
 {
 	const struct engine_options options = {
-		.handler = { worker, park, batch, datagram },
+		.handler = { worker, park, batch, ahead, datagram },
 		.sockets = worker->sockets,
 		.socket_count = worker->options.listeners->count,
 		.gro = worker->options.gro,

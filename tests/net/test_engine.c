@@ -23,7 +23,7 @@ struct world {
 	union { struct sockaddr any; struct sockaddr_in v4; struct sockaddr_in6 v6; } address;
 	socklen_t address_len;
 	int client;
-	unsigned batches, parks, datagrams;
+	unsigned batches, parks, datagrams, aheads;
 	struct udp_peer last;
 };
 
@@ -32,9 +32,17 @@ static void park(void *context)
 	((struct world *)context)->parks++;
 }
 
-static void batch(void *context)
+static void ahead(void *context, const uint8_t *octets, size_t len)
+{
+	(void)octets;
+	assert_true(len <= 2048);
+	((struct world *)context)->aheads++;
+}
+
+static bool batch(void *context)
 {
 	((struct world *)context)->batches++;
+	return true;
 }
 
 /* Echoes; an empty datagram gets "empty", one that begins with 'x' nothing. */
@@ -89,7 +97,7 @@ static bool begin(struct world *world, const struct engine_type *type, sa_family
 	if (gro)
 		setsockopt(world->socket.fd, SOL_UDP, UDP_GRO, &on, sizeof on);
 	const struct engine_options options = {
-		.handler = { world, park, batch, echo },
+		.handler = { world, park, batch, ahead, echo },
 		.sockets = &world->socket,
 		.socket_count = 1,
 		.gro = gro,
@@ -220,6 +228,7 @@ static void test_flood(const struct engine_type *type)
 		type->run(world.engine, 0);
 	while (recv(world.client, octets, sizeof octets, MSG_DONTWAIT) > 0)
 		;
+	assert_true(world.aheads > 0);
 	assert_int_equal(send(world.client, "ping", 4, 0), 4);
 	assert_int_equal(receive(&world, octets, sizeof octets), 4);
 	end(&world);

@@ -34,6 +34,12 @@ struct world {
 };
 
 static void nothing(void *context) { (void)context; }
+
+static bool no_batch(void *context)
+{
+	(void)context;
+	return false;
+}
 static uint64_t now_ms(void *context) { return ((struct world *)context)->now_ms; }
 static size_t no_datagram(void *context, const struct udp_peer *peer, const uint8_t *octets, size_t len,
                           uint8_t *reply)
@@ -88,7 +94,7 @@ static bool begin(struct world *world, const struct engine_type *type, unsigned 
 	const struct listen_options listen = { .workers = 1 };
 	assert_int_equal(listeners_open(&world->listeners, &listen, text), MIST_OK);
 	const struct engine_options options = {
-		.handler = { world, nothing, nothing, no_datagram },
+		.handler = { .context = world, .park = nothing, .batch = no_batch, .datagram = no_datagram },
 	};
 	static const struct udp_socket none;
 	struct engine_options with_none = options;
