@@ -16,7 +16,6 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/ahead.h"
@@ -27,9 +26,6 @@
 #define ROUNDS_MAX 4         /* full batches of one socket before the others have their turn */
 #define ROUNDS_QUIET 128     /* at the end: all that a receive buffer of 1 MiB can hold */
 #define EVENTS_MAX 64
-#define LONE_STREAK 16       /* rounds of a single question, all of one client, before we look out for its next */
-#define LONE_LOOK_NS 50000   /* for so long: twice what a client on another CPU takes from answer to question */
-#define LONE_REST_MAX 4096   /* rounds without looking, after looking in vain time and again */
 #define BUFFER_PLAIN 2048    /* beyond the 1232 octets we ask for; longer ones are cut and get FORMERR */
 #define BUFFER_GRO 65536     /* a whole burst */
 
@@ -42,18 +38,6 @@ struct receive {
 	struct { _Alignas(struct cmsghdr) uint8_t octets[UDP_CONTROL_MAX]; } controls[RECEIVE_WIDTH];
 };
 
-/*
- * A client that asks one question at a time, each as soon as the last one is answered. When it is on another
- * CPU than we, each question costs two wake-ups of a sleeping CPU, and that is most of its round trip. So after
- * the answer we look out for the next question for a moment instead of sleeping at once. Looking in vain,
- * which is always so when the client has our CPU, is done ever more rarely.
- */
-struct lone {
-	struct udp_peer peer;
-	unsigned streak;
-	unsigned rest, next_rest;    /* rounds until we look again; so many after the next time in vain */
-};
-
 struct epoll {
 	struct engine engine;
 	struct engine_options options;
@@ -64,8 +48,6 @@ struct epoll {
 	unsigned width;              /* datagrams a call */
 	size_t buffer_size;
 	uint8_t *buffers;
-	unsigned came;               /* datagrams in this round */
-	struct lone lone;
 	struct receive receive;
 	struct batch batch;
 	struct mmsghdr sends[UDP_REPLIES_MAX];
@@ -122,10 +104,6 @@ static void hand_out_message(struct epoll *epoll, unsigned socket, unsigned i)
 
 	if (!udp_peer_read(&peer, socket, &epoll->receive.names[i].any, control, message->msg_controllen))
 		return;
-	if (epoll->came++ == 0) {
-		epoll->lone.streak = udp_peer_same(&epoll->lone.peer, &peer) ? epoll->lone.streak + 1 : 0;
-		epoll->lone.peer = peer;
-	}
 	size_t segment = epoll->options.gro ? udp_segment_size(control, message->msg_controllen) : 0;
 	while (segment && len > segment) {
 		hand_out(epoll, &peer, octets, segment);
@@ -215,35 +193,6 @@ static void dispatch_watched(struct epoll *epoll)
 		dispatch(epoll, &events[i]);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-/* poll() for a moment, if a lone client is about to ask again. */
-static int look_out(struct epoll *epoll)
-{
-	struct lone *lone = &epoll->lone;
-
-	if (lone->streak < LONE_STREAK || (lone->rest && lone->rest--))
-		return 0;
-	uint64_t until = now_ns() + LONE_LOOK_NS;
-	do {
-		int n = poll(epoll->polls, epoll->options.socket_count + 1, 0);
-		if (n) {
-			lone->next_rest = 1;
-			return n;
-		}
-	} while (now_ns() < until);
-	lone->rest = lone->next_rest;
-	if (lone->next_rest < LONE_REST_MAX)
-		lone->next_rest *= 2;
-	return 0;
-}
-
 static void epoll_run(struct engine *engine, uint32_t timeout_ms)
 {
 	struct epoll *epoll = (struct epoll *)engine;
@@ -251,18 +200,13 @@ static void epoll_run(struct engine *engine, uint32_t timeout_ms)
 	int timeout = timeout_ms == UINT32_MAX ? -1 : timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
 
 	epoll->options.handler.park(epoll->options.handler.context);
-	int n = timeout ? look_out(epoll) : 0;
-	if (!n)
-		n = poll(epoll->polls, count + 1, timeout);
+	int n = poll(epoll->polls, count + 1, timeout);
 	epoll->options.handler.batch(epoll->options.handler.context);
-	epoll->came = 0;
 	for (unsigned i = 0; i < count && n > 0; i++)
 		if (epoll->polls[i].revents)
 			receive(epoll, i, ROUNDS_MAX);
 	if (n > 0 && epoll->polls[count].revents)
 		dispatch_watched(epoll);
-	if (epoll->came > 1)
-		epoll->lone.streak = 0;
 }
 
 static int epoll_watch(struct engine *engine, int fd, unsigned bits, watch_ready *ready, void *argument)
@@ -331,7 +275,6 @@ static int epoll_open(struct engine **engine, const struct engine_options *optio
 	memcpy(epoll->sockets, options->sockets, options->socket_count * sizeof *options->sockets);
 	epoll->fd = -1;
 	epoll->receive.socket = UDP_SOCKETS_MAX; /* of none yet */
-	epoll->lone.next_rest = 1;
 	/* With GRO each buffer may hold 128 datagrams: fewer at a time, and memory stays small. */
 	epoll->width = options->gro ? RECEIVE_WIDTH / 4 : RECEIVE_WIDTH;
 	epoll->buffer_size = options->gro ? BUFFER_GRO : BUFFER_PLAIN;

@@ -140,6 +140,8 @@ static void stop_workers(struct mist_server *server)
 static int start_workers(struct mist_server *server, const struct mist_options *options)
 {
 	struct worker_options worker = {
+		.workers = options->workers,
+		.steer = server->steer,
 		.engine = server->engine == MIST_ENGINE_URING ? &engine_uring : &engine_epoll,
 		.send_plainly = server->send_plainly,
 		.gro = options->gro,

@@ -12,13 +12,13 @@
 #define STEER_HASH 0xffffffffu
 
 /*
- * Measured with two workers: pinned ones with CPU steering answer a lone client five times sooner
- * than with the hash, but a busy client then shares its CPU with its worker and throughput halves.
- * Workers that are not pinned do as well with the hash in both cases. The hash never loses much.
+ * By CPU, unless told otherwise: a question stays in the caches of the CPU that it came from, and a lone
+ * client finds its worker there (home.h). Workers that are pinned as well would halve the rate of one busy
+ * client, who then shares a CPU with its worker; the tables are in docs/PERFORMANCE.md.
  */
 enum mist_steer steer_choose(enum mist_steer steer, unsigned workers)
 {
-	return workers < 2 || steer == MIST_STEER_AUTO ? MIST_STEER_HASH : steer;
+	return workers < 2 ? MIST_STEER_HASH : steer == MIST_STEER_AUTO ? MIST_STEER_CPU : steer;
 }
 
 /* CPU to worker, the CPUs of our affinity mask in turn; any other CPU: the hash. */

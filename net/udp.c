@@ -91,7 +91,7 @@ static size_t put_segment(uint8_t *control, uint16_t size)
 	return CMSG_SPACE(sizeof size);
 }
 
-bool udp_peer_same(const struct udp_peer *a, const struct udp_peer *b)
+static bool same_peer(const struct udp_peer *a, const struct udp_peer *b)
 {
 	if (a->socket != b->socket || a->local_len != b->local_len ||
 	    memcmp(a->local, b->local, a->local_len) != 0)
@@ -147,7 +147,7 @@ static struct udp_group *group_find(struct batch *batch, const struct udp_peer *
 	unsigned bucket = bucket_of(peer);
 	uint8_t *link = &batch->buckets[bucket];
 
-	if (!*link || !batch->grouping || !udp_peer_same(&batch->groups[*link - 1].peer, peer)) {
+	if (!*link || !batch->grouping || !same_peer(&batch->groups[*link - 1].peer, peer)) {
 		*link = 0;
 		batch->peers[batch->peer_count++] = (uint8_t)bucket;
 		return group_begin(batch, link, peer, len);

@@ -57,8 +57,6 @@ static inline socklen_t udp_address_len(sa_family_t family)
 bool udp_peer_read(struct udp_peer *peer, unsigned socket, const struct sockaddr *address,
                    const struct cmsghdr *control, size_t control_len);
 
-bool udp_peer_same(const struct udp_peer *a, const struct udp_peer *b);
-
 /* The UDP_GRO segment size in control data, or 0. */
 size_t udp_segment_size(const struct cmsghdr *control, size_t control_len);
 

@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "core/type.h"
 #include "forward/forward.h"
 #include "net/background.h"
+#include "net/home.h"
 #include "net/tcp.h"
 
 struct counters {
@@ -44,6 +44,8 @@ struct worker {
 	uint64_t now_ms;
 	uint32_t now_s;
 	uint64_t starved_ms;             /* when that was last reported; 0: never */
+	struct home home;
+	unsigned questions;              /* since the last wait */
 	struct query query;
 	struct counters counters;
 	struct tcp_counters tcp_counters;
@@ -216,6 +218,7 @@ static size_t datagram(void *context, const struct udp_peer *peer, const uint8_t
 	const struct origin origin = { .udp = peer };
 
 	count(&worker->counters.udp_queries);
+	worker->questions++;
 	query->octets = octets;
 	query->len = len;
 	query->response = reply;
@@ -234,6 +237,7 @@ static enum tcp_answer request(void *context, const struct tcp_id *id, const uni
 	const struct origin origin = { .tcp = id };
 
 	count(&worker->counters.tcp_queries);
+	worker->questions++;
 	query->octets = octets;
 	query->len = len;
 	query->response = reply;
@@ -278,6 +282,9 @@ static void park(void *context)
 	worker_park(worker->options.publisher, worker->options.index);
 	worker->view = NULL;
 	worker->parked = true;
+	if (worker->questions)
+		home_round(&worker->home, worker->questions);
+	worker->questions = 0;
 }
 
 static bool batch(void *context)
@@ -340,24 +347,6 @@ static void wind_down(struct worker *worker)
 	uint64_t deadline = worker->now_ms + WORKER_STOP_MS;
 	while ((forward_waiting(worker->forward) || tcp_open(worker->tcp)) && worker->now_ms < deadline)
 		run_round(worker, 50);
-}
-
-static void pin(const struct worker *worker)
-{
-	cpu_set_t cpus, one;
-	unsigned nth;
-
-	if (sched_getaffinity(0, sizeof cpus, &cpus) || CPU_COUNT(&cpus) == 0)
-		return;
-	nth = worker->options.index % (unsigned)CPU_COUNT(&cpus);
-	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, &cpus) && nth-- == 0) {
-			CPU_ZERO(&one);
-			CPU_SET(cpu, &one);
-			sched_setaffinity(0, sizeof one, &one);
-			return;
-		}
-	}
 }
 
 static int open_engine(struct worker *worker)
@@ -448,8 +437,8 @@ static void *run(void *argument)
 {
 	struct worker *worker = argument;
 
-	if (worker->options.pin)
-		pin(worker);
+	home_init(&worker->home, worker->options.index, worker->options.workers, worker->options.pin,
+	          worker->options.steer == MIST_STEER_CPU);
 	batch(worker);
 	int error = open_engine(worker);
 	if (!error)

@@ -15,7 +15,8 @@
 #define WORKER_STOP_MS 2000  /* what is in flight may take that long at a stop (mist_stop()) */
 
 struct worker_options {
-	unsigned index;
+	unsigned index, workers;
+	enum mist_steer steer;               /* never AUTO */
 	const struct engine_type *engine;
 	bool send_plainly, gro, pin;
 	const struct listeners *listeners;
