@@ -91,7 +91,7 @@ def present(name, setup, site):
 
 
 def start(site):
-    for label, name, setup in (("mist", "mist", "made"), ("mist+engine=epoll", "mist+engine=epoll", "made"),
+    for label, name, setup in (("mist", "mist", "made"), ("mist+engine=uring", "mist+engine=uring", "made"),
                                ("gdnsd", "gdnsd", "small"), ("knot", "knot", "small"), ("nsd", "nsd", "small"),
                                ("bind", "bind", "small")):
         if present(name, setup, site):

@@ -66,7 +66,11 @@ static enum entry_result cut(struct entry_reader *reader, struct cutter *cutter,
 		cutter->comment = false;
 		if (cutter->depth == 0)
 			return ENTRY_END;
-		return c == EOF ? ENTRY_PARENTHESIS : put(reader, ' ') ? ENTRY_FOUND : ENTRY_MEMORY;
+		if (c == EOF)
+			return ENTRY_PARENTHESIS;
+		if (reader->len >= ENTRY_LEN_MAX)
+			return ENTRY_LONG;
+		return put(reader, ' ') ? ENTRY_FOUND : ENTRY_MEMORY;
 	}
 	if (cutter->comment)
 		return ENTRY_FOUND;

@@ -36,8 +36,7 @@ static const struct zone *zone_of(const struct ahead *ahead, const struct name_k
 {
 	for (unsigned i = 0; i < ahead->zone_count; i++) {
 		const struct zone *zone = ahead->zones[i];
-		if (key->labels >= zone->labels &&
-		    memcmp(key->name + key->start[key->labels - zone->labels], zone->name, zone->name_len) == 0)
+		if (name_key_within(key, zone->name, zone->name_len))
 			return zone;
 	}
 	return NULL;

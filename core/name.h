@@ -63,6 +63,16 @@ static inline size_t name_key(struct name_key *key, const uint8_t *octets, size_
 	return at < size && octets[at] == 0 ? at + 1 : 0;
 }
 
+/* Is the name of a key `ancestor`, `len` octets long, or below it? Both lower case. */
+static inline bool name_key_within(const struct name_key *key, const uint8_t *ancestor, size_t len)
+{
+	const int start = key->start[key->labels] + 1 - (int)len;
+	unsigned label = 0;
+	while (key->start[label] < start)
+		label++;
+	return key->start[label] == start && memcmp(key->name + start, ancestor, len) == 0;
+}
+
 /* Folds octets of names, lengths included, into `to`, which may be `name` itself. A length is at most
  * 63 and therefore no letter. Blocks of a fixed size are what compilers make vectors of; the last
  * may overlap the one before, because folding twice changes nothing. */

@@ -3,7 +3,7 @@
  *
  * A key is a run of octets: the labels of a name from the root down, each followed by an end, which
  * is smaller than all octets. Each has one or two symbols below 48: an end has 0, the octets that
- * names are made of (a-z, 0-9, `-`, `_`) have one each, and the others share seven, each with a
+ * names are made of (a-z, 0-9, `-`, `_`) have one each, and most others share six, each with a
  * second symbol that tells them apart. A branch holds the offset of the symbol it tests, two for
  * each octet of the key, and a bitmap of the symbols that lead on; between branches symbols are
  * skipped, so a look-up ends with one comparison of names. A key is never written out: a look-up
@@ -72,16 +72,6 @@ static unsigned key_symbol(const struct name_key *key, unsigned offset)
 {
 	struct cursor cursor = cursor_on(key);
 	return cursor_symbol(&cursor, offset);
-}
-
-/* Is the name of a value that of the key or of an ancestor? */
-static inline bool key_within(const struct name_key *key, struct trie_name name)
-{
-	const int start = key->start[key->labels] + 1 - (int)name.len;
-	unsigned label = 0;
-	while (key->start[label] < start)
-		label++;
-	return key->start[label] == start && memcmp(key->name + start, name.octets, name.len) == 0;
 }
 
 static inline bool key_is(const struct name_key *key, struct trie_name name)
@@ -208,7 +198,7 @@ void trie_walk(const struct trie *trie, const struct name_key *key, struct trie_
 	path->exact = false;
 	for (; count; count--) {
 		const struct trie_name name = trie->name_of(path->value[count - 1]);
-		if (key_within(key, name)) {
+		if (name_key_within(key, name.octets, name.len)) {
 			path->exact = name.len == key->start[key->labels] + 1u;
 			break;
 		}

@@ -127,15 +127,18 @@ static bool put_copy(struct query *query, const struct cache_answer *answer, enu
 	return true;
 }
 
-/* The answer section without signatures. That leaves whole RRsets only, so truncation between them
- * is fine. */
+/* The answer section without signatures. Only who asks for them gets any, as DNSSEC was not asked for. */
 static void put_stripped(struct query *query, const struct cache_answer *answer)
 {
 	const uint16_t type = query->request.question.type;
 	struct reader r = read_answer(answer);
-	/* Only who asks for them gets any, as DNSSEC was not asked for. */
-	if (!is_signature(type) && type != TYPE_ANY && put_copy(query, answer, SECTION_ANSWER))
+	if (!is_signature(type) && type != TYPE_ANY) {
+		if (!put_copy(query, answer, SECTION_ANSWER))
+			answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, answer->message,
+			                   (size_t)(answer->records - answer->message), answer->lens[SECTION_ANSWER],
+			                   answer->counts[SECTION_ANSWER]);
 		return;
+	}
 	for (struct item item; next_item(&r, &item);)
 		if (!is_signature(item.type))
 			answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, answer->message,

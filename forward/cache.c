@@ -30,7 +30,7 @@
 #define LOG_EACH 512
 #define CACHE_MIN 65536
 #define CHANCES_MAX 16 /* answers that are written again to make room for one */
-#define TRIES_MAX 1000 /* to become the writer: some microseconds, as long as writing takes */
+#define TRIES_MAX 1000 /* to become the writer: about as long as writing takes */
 
 typedef _Atomic(uint64_t) word;
 
@@ -38,7 +38,7 @@ typedef _Atomic(uint64_t) word;
 struct set {
 	_Alignas(64) word ways[WAYS];
 };
-#define POSITION_BITS 50 /* in words of 8 octets: years of writing */
+#define POSITION_BITS 50 /* in words of 8 octets: 28 years of 10 MB a second */
 #define POSITION_MASK ((UINT64_C(1) << POSITION_BITS) - 1)
 #define ONE_HIT (UINT64_C(1) << POSITION_BITS)
 #define HITS_MASK (CACHE_HITS_MAX * ONE_HIT)
@@ -52,7 +52,8 @@ struct cache {
 	uint8_t secret[16];     /* strangers choose the names: they must not choose the set */
 	_Alignas(64)
 	word reserved;          /* the head, once what is written there is whole; set before it is */
-	_Atomic(bool) writing;  /* whoever set it owns what follows */
+	_Alignas(64)
+	_Atomic(bool) writing;  /* whoever set it owns what follows; not in the line that readers look at */
 	uint64_t head, tail;
 };
 
@@ -212,17 +213,23 @@ static word *find(const struct cache *cache, uint64_t hash, const struct cache_k
 	struct set *set = set_of(cache, hash);
 	for (unsigned i = 0; i < WAYS; i++) {
 		*seen = atomic_load_explicit(&set->ways[i], memory_order_acquire);
-		if (((*seen ^ way_to(hash, 0)) >> TAG_SHIFT) == 0 &&
-		    read_entry(cache, position_of(*seen), key, head, message))
-			return &set->ways[i];
+		while (((*seen ^ way_to(hash, 0)) >> TAG_SHIFT) == 0) {
+			if (read_entry(cache, position_of(*seen), key, head, message))
+				return &set->ways[i];
+			const uint64_t failed = *seen;
+			*seen = atomic_load_explicit(&set->ways[i], memory_order_acquire);
+			if (position_of(*seen) == position_of(failed))
+				break; /* another's, or gone; else it was moved meanwhile, and positions only grow */
+		}
 	}
 	return NULL;
 }
 
-/* Time comes in whole seconds: one more, so that a failure is remembered for at least its TTL. */
+/* Time comes in whole seconds: one more, so that a failure is remembered for at least its TTL. An answer from
+ * the future says that the clock was set back, and its age nothing; a second is what two threads may differ. */
 static bool is_live(const struct head *head, uint32_t now_s)
 {
-	return head->stored_s + head->ttl + (head->flags & IS_FAILURE ? 1 : 0) > now_s;
+	return head->stored_s <= now_s + 1 && head->stored_s + head->ttl + (head->flags & IS_FAILURE ? 1 : 0) > now_s;
 }
 
 /* TTLs as they are `age` seconds later. The records are our own private copy. */
@@ -277,9 +284,7 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint32_t now_s,
 	struct head head;
 	uint64_t seen;
 	word *way = find(cache, hash_key(cache, key), key, &seen, &head, message);
-	/* Stored in the future: the clock was set back, and ages mean nothing any more. One second is the
-	 * difference two threads may have. */
-	if (!way || !is_live(&head, now_s) || head.stored_s > now_s + 1)
+	if (!way || !is_live(&head, now_s))
 		return false;
 	uint8_t *records = records_in(message, head.name_len);
 	if (now_s > head.stored_s)
@@ -360,15 +365,15 @@ static void move(struct cache *cache, uint64_t from, size_t words, uint64_t hash
 	atomic_store_explicit(way, way_to(hash, to), memory_order_release);
 }
 
-/* Gives up the words of the answer at the tail. */
-static void reclaim(struct cache *cache, uint32_t now_s, unsigned *chances, unsigned *evicted)
+/* Gives up the words of the answer at the tail. The one that `replaced` leads to is no loss. */
+static void reclaim(struct cache *cache, const word *replaced, uint32_t now_s, unsigned *chances, unsigned *evicted)
 {
 	const uint64_t tail = cache->tail;
 	const struct head head = read_head(cache, tail);
 	uint64_t seen;
 	word *way = way_there(cache, head.hash, tail, &seen);
 	cache->tail += entry_words(&head);
-	if (!way || !is_live(&head, now_s))
+	if (!way || way == replaced || !is_live(&head, now_s))
 		return;
 	if (hits_of(seen) > 0 && *chances > 0) {
 		--*chances;
@@ -378,8 +383,8 @@ static void reclaim(struct cache *cache, uint32_t now_s, unsigned *chances, unsi
 	}
 }
 
-/* A way for a new answer: one that leads nowhere, else that to the oldest answer, those without hits
- * first. */
+/* A way for a new answer: one that leads nowhere or to a dead answer, else that to the oldest, those without
+ * hits first. */
 static word *choose_way(const struct cache *cache, struct set *set, uint32_t now_s, unsigned *evicted)
 {
 	word *chosen = NULL;
@@ -388,14 +393,15 @@ static word *choose_way(const struct cache *cache, struct set *set, uint32_t now
 		const uint64_t way = atomic_load_explicit(&set->ways[i], memory_order_relaxed);
 		if (position_of(way) < cache->tail)
 			return &set->ways[i];
-		const uint64_t rank = (hits_of(way) > 0 ? ONE_HIT : 0) | position_of(way);
+		const struct head head = read_head(cache, position_of(way));
+		const uint64_t rank = !is_live(&head, now_s) ? 0
+			: (hits_of(way) > 0 ? ONE_HIT : 0) | position_of(way);
 		if (rank < least) {
 			least = rank;
 			chosen = &set->ways[i];
 		}
 	}
-	const struct head head = read_head(cache, least & POSITION_MASK);
-	*evicted += is_live(&head, now_s);
+	*evicted += least > 0;
 	return chosen;
 }
 
@@ -433,7 +439,7 @@ static bool put(struct cache *cache, const struct cache_key *key, uint32_t now_s
 		return false;
 	unsigned chances = CHANCES_MAX;
 	while (cache->head + words - cache->tail > cache->log_words)
-		reclaim(cache, now_s, &chances, evicted);
+		reclaim(cache, way, now_s, &chances, evicted);
 	if (!way)
 		way = choose_way(cache, set_of(cache, hash), now_s, evicted);
 	const uint64_t position = cache->head;

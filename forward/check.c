@@ -140,9 +140,13 @@ static bool index_message(struct work *work, unsigned *rcode_high)
 	reader_take(&r, MESSAGE_HEADER + question);
 	if (answers + authority > CHECK_RECORDS_MAX)
 		return false;
-	for (unsigned i = 0; i < answers + authority; i++)
+	for (unsigned i = 0, dnames = 0; i < answers + authority; i++) {
 		if (!index_record(work, &r, &check->records[i]))
 			return false;
+		dnames += check->records[i].type == TYPE_DNAME;
+		if (dnames > CHECK_CHAIN_MAX) /* each is looked at in each step of the chain */
+			return false;
+	}
 	check->answer_count = answers;
 	check->count = answers + authority;
 	for (unsigned i = wire_get16(work->message + 10); i > 0; i--) {
@@ -202,6 +206,8 @@ static bool put_rdata(struct work *work, const struct check_record *record)
 	reader_take(&r, record->rdata_at);
 	for (unsigned i = 0; i < sizeof info->steps && info->steps[i] != RDATA_END; i++) {
 		const uint8_t step = info->steps[i];
+		if (step == RDATA_A6)
+			break; /* as it stands: type_check() wants its name uncompressed */
 		if (step == RDATA_NAME) {
 			uint8_t name[NAME_MAX];
 			const size_t taken = name_read(work->message, work->len, (size_t)(r.at - r.start),

@@ -178,9 +178,8 @@ static enum forwarded ask(struct forward *forward, struct query *query, const st
 		enum outcome outcome;
 		pending = start(forward, &key, query, view, deadline_ms, &outcome);
 		if (!pending) {
-			const struct cache_answer failure = failure_of(outcome);
-			if (outcome != OUTCOME_BUSY)
-				keep(forward, &key, query->now_s, &failure);
+			/* Nothing was sent, so there is nothing to remember (RFC 9520), and no stranger fills the
+			 * cache with names that cost him nothing. */
 			ede = ede_of(outcome, &text);
 			return append_failure(query, ede, text);
 		}

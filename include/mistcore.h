@@ -300,8 +300,9 @@ MIST_API int mist_content_why(const struct mist_content *content, const char *na
 
 struct mist_server;
 
-enum mist_engine { MIST_ENGINE_AUTO = 0, MIST_ENGINE_URING, MIST_ENGINE_EPOLL };
-enum mist_steer { MIST_STEER_AUTO = 0, MIST_STEER_CPU, MIST_STEER_HASH, MIST_STEER_RANDOM };
+enum mist_engine { MIST_ENGINE_AUTO = 0, /* epoll */ MIST_ENGINE_URING, MIST_ENGINE_EPOLL };
+enum mist_steer { MIST_STEER_AUTO = 0, /* CPU on loopback with workers that are not pinned, else HASH */
+                  MIST_STEER_CPU, MIST_STEER_HASH, MIST_STEER_RANDOM };
 
 struct mist_options {
 	size_t size;
@@ -314,7 +315,7 @@ struct mist_options {
 	unsigned workers;             /* threads, at most 16; 0: 1 */
 	enum mist_engine engine;
 	enum mist_steer steer;
-	bool pin;                     /* each worker to one CPU */
+	bool pin;                     /* each worker to one CPU, for good */
 	bool gro;                     /* UDP_GRO on, with 64 KiB receive buffers */
 	size_t cache_bytes;           /* of forwarded answers; 0: 16 MiB */
 	const uint8_t *cookie_secret; /* 16 octets (RFC 9018), shared by a fleet; NULL: random */
@@ -348,7 +349,7 @@ struct mist_status {
 	uint16_t port;
 	unsigned workers;
 	enum mist_engine engine;      /* the one that runs */
-	enum mist_steer steer;
+	enum mist_steer steer;        /* the one in effect, never AUTO */
 	char engine_reason[160];      /* why this one */
 	uint64_t view;                /* number of the published content, from 1 */
 };

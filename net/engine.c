@@ -1,6 +1,6 @@
 /*
  * Can this kernel, in this container, run the io_uring engine? Asked by letting it answer one
- * datagram, which needs every feature the engine uses.
+ * datagram, which uses what the engine cannot do without.
  */
 #include "net/engine.h"
 

@@ -2,9 +2,9 @@
  * An engine is how a worker waits: one small struct of functions with two makers, engine_uring.c and
  * engine_epoll.c. Everything above it (worker.c, tcp.c, forward/) is the same on both.
  *
- * A round (`run`) sends what the round before left, waits, and hands out what came: datagrams, one by
- * one, to `datagram`, which writes the reply where it is told; and ready descriptors to whoever
- * watches them. An engine is opened, run and closed by one thread.
+ * A round (`run`) waits and hands out what came: datagrams, one by one, to `datagram`, which writes the
+ * reply where it is told; and ready descriptors to whoever watches them. Replies leave at its end, or
+ * (uring) with the wait of the next. An engine is opened, run and closed by one thread.
  */
 #ifndef MIST_NET_ENGINE_H
 #define MIST_NET_ENGINE_H

@@ -74,8 +74,8 @@ static void send_batch(struct epoll *epoll, int fd)
 			continue;
 		}
 		if (groups[sent]->count > 1) {
-			if (errno != EAGAIN)
-				batch->grouping = false; /* no UDP_SEGMENT on this path */
+			if (udp_refuses_groups(errno))
+				batch->singly = UDP_SINGLY;
 			udp_send_singly(fd, groups[sent]);
 		}
 		sent++;

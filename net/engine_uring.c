@@ -262,8 +262,8 @@ static void complete_send(struct uring *uring, const struct tag *tag, int result
 
 	if (result >= 0 || tag->generation != ((uring->round - 1) & 0x7fffffff) || group->count < 2)
 		return;
-	if (result != -EAGAIN)
-		uring->batches[0].grouping = uring->batches[1].grouping = false;
+	if (udp_refuses_groups(-result))
+		uring->batches[0].singly = uring->batches[1].singly = UDP_SINGLY;
 	udp_send_singly(uring->sockets[group->peer.socket].fd, group);
 }
 
@@ -364,11 +364,11 @@ static unsigned run_round(struct uring *uring, uint32_t timeout_ms)
 	handler->park(handler->context);
 	submit_and_wait(uring, timeout_ms);
 	const bool ahead = handler->batch(handler->context);
-	if (!io_uring_sq_ready(&uring->ring)) {
-		uring->half ^= 1;
-		uring->round++;
-		batch_begin(&uring->batches[uring->half]);
-	}
+	if (io_uring_sq_ready(&uring->ring))
+		return 0; /* the kernel is out of memory, and what is queued still names our replies: nothing new */
+	uring->half ^= 1;
+	uring->round++;
+	batch_begin(&uring->batches[uring->half]);
 	unsigned n = complete(uring, ahead);
 	send_batch(uring);
 	arm_receives(uring);

@@ -3,8 +3,10 @@
  */
 #include "net/home.h"
 
+#include <unistd.h>
+
 /*
- * Rounds of one question that bring a worker home; at most one move in so many. A question that comes
+ * Rounds of one question that bring a worker home; at most two moves in so many. A question that comes
  * with others undoes eight: a client with nine in flight sends its worker away at once, two lone clients
  * that meet now and then do not. With a lone client that asks as fast as it is answered a worker comes and
  * goes some dozen times a second, and both stay on one CPU: the scheduler leaves them there while that
@@ -37,7 +39,8 @@ void home_init(struct home *home, unsigned index, unsigned workers, bool pin, bo
 		CPU_SET(cpu_at(&home->anywhere, index % count), &home->own);
 	if (pin)
 		sched_setaffinity(0, sizeof home->own, &home->own);
-	home->moves = !pin && steered && CPU_COUNT(&home->own) > 0;
+	/* Steering knows our CPUs only; what others send would be answered from a CPU that is nobody's. */
+	home->moves = !pin && steered && CPU_COUNT(&home->own) > 0 && (long)count >= sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 /* Unless somebody else has moved the thread since: then they decide. */

@@ -24,7 +24,8 @@ struct home {
 /* For the calling thread, `index` of so many workers. `pin`: one CPU, for good. `steered`: by CPU. */
 void home_init(struct home *home, unsigned index, unsigned workers, bool pin, bool steered);
 
-/* Before a wait; how many questions there were since the last one, at least one. */
+/* Before a wait; how many questions there were since the last one, at least one. Those of connections count
+ * double. */
 void home_round(struct home *home, unsigned questions);
 
 #endif

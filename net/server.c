@@ -15,7 +15,6 @@
 #include "content/content.h"
 #include "core/report.h"
 #include "net/engine.h"
-#include "net/steer.h"
 
 #define CACHE_USUAL (16u << 20)
 #define TCP_IDLE_USUAL_MS 10000
@@ -297,10 +296,11 @@ static int open_listeners(struct mist_server *server, const struct mist_options 
 		.gro = options->gro,
 		.workers = options->workers,
 		.steer = options->steer,
+		.pin = options->pin,
 	};
 	int error = listeners_open(&server->listeners, &listen, message);
 
-	server->steer = steer_choose(options->steer, options->workers);
+	server->steer = server->listeners.steer;
 	if (*message)
 		report(reporter, error ? MIST_LEVEL_ERROR : MIST_LEVEL_WARNING, NULL, 0, "%s", message);
 	return error;

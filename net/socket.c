@@ -249,7 +249,7 @@ int listeners_open(struct listeners *listeners, const struct listen_options *opt
 	struct failure failure;
 
 	*message = 0;
-	*listeners = (struct listeners){ .workers = options->workers };
+	*listeners = (struct listeners){ .workers = options->workers, .steer = MIST_STEER_HASH };
 	if (options->address_count > LISTEN_ADDRESSES_MAX) {
 		snprintf(message, LISTEN_MESSAGE_SIZE, "at most %d addresses can be listened on", LISTEN_ADDRESSES_MAX);
 		return MIST_EINVAL;

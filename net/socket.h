@@ -36,7 +36,7 @@ struct listener {
 struct listeners {
 	unsigned count, workers;
 	uint16_t port;
-	bool steered;
+	enum mist_steer steer;           /* in effect, never AUTO */
 	struct listener at[LISTEN_ADDRESSES_MAX];
 };
 
@@ -47,6 +47,7 @@ struct listen_options {
 	bool port_only, allow_non_loopback, gro;
 	unsigned workers;
 	enum mist_steer steer;
+	bool pin;                        /* workers stay each on one CPU */
 };
 
 /* Opens all or nothing. `message` (256 octets) receives what a person should know, also on success when

@@ -12,13 +12,21 @@
 #define STEER_HASH 0xffffffffu
 
 /*
- * By CPU, unless told otherwise: a question stays in the caches of the CPU that it came from, and a lone
- * client finds its worker there (home.h). Workers that are pinned as well would halve the rate of one busy
- * client, who then shares a CPU with its worker; the tables are in docs/PERFORMANCE.md.
+ * What AUTO stands for. By CPU on loopback, where that is the client's: a question stays in the caches of the CPU
+ * it came from, and a lone client finds its worker there (home.h). A network card hands all to the CPUs of
+ * its interrupts, often to one, and a busy client would share its CPU with a worker pinned there: then the
+ * kernel's hash. The tables are in docs/PERFORMANCE.md.
  */
-enum mist_steer steer_choose(enum mist_steer steer, unsigned workers)
+static enum mist_steer choose(const struct listeners *listeners, const struct listen_options *options)
 {
-	return workers < 2 ? MIST_STEER_HASH : steer == MIST_STEER_AUTO ? MIST_STEER_CPU : steer;
+	if (options->workers < 2)
+		return MIST_STEER_HASH;
+	if (options->steer != MIST_STEER_AUTO)
+		return options->steer;
+	for (unsigned i = 0; i < listeners->count; i++)
+		if (!socket_address_loopback(&listeners->at[i].address))
+			return MIST_STEER_HASH;
+	return options->pin ? MIST_STEER_HASH : MIST_STEER_CPU;
 }
 
 /* CPU to worker, the CPUs of our affinity mask in turn; any other CPU: the hash. */
@@ -48,36 +56,36 @@ static unsigned program_random(struct sock_filter *code, unsigned workers)
 	return 3;
 }
 
+static bool attach(const struct listeners *listeners, const struct sock_fprog *program)
+{
+	for (unsigned i = 0; i < listeners->count; i++)
+		if (setsockopt(listeners->at[i].udp[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, program, sizeof *program) ||
+		    setsockopt(listeners->at[i].tcp[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, program, sizeof *program))
+			return false;
+	return true;
+}
+
 void steer_attach(struct listeners *listeners, const struct listen_options *options)
 {
 	struct sock_filter code[2 + 2 * STEER_CPUS_MAX];
 	struct sock_fprog program = { .filter = code };
 
-	switch (steer_choose(options->steer, options->workers)) {
-	case MIST_STEER_CPU:
-		program.len = (unsigned short)program_cpu(code, options->workers);
-		break;
-	case MIST_STEER_RANDOM:
-		program.len = (unsigned short)program_random(code, options->workers);
-		break;
-	case MIST_STEER_AUTO:
-	case MIST_STEER_HASH:
+	listeners->steer = choose(listeners, options);
+	if (listeners->steer == MIST_STEER_HASH)
 		return;
-	}
-	listeners->steered = true;
-	for (unsigned i = 0; i < listeners->count; i++) {
-		setsockopt(listeners->at[i].udp[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
-		setsockopt(listeners->at[i].tcp[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
-	}
+	program.len = (unsigned short)(listeners->steer == MIST_STEER_CPU ? program_cpu(code, options->workers)
+	                                                                  : program_random(code, options->workers));
+	if (!attach(listeners, &program))
+		steer_detach(listeners); /* all or none */
 }
 
 void steer_detach(struct listeners *listeners)
 {
 	int unused = 0;
 
-	for (unsigned i = 0; listeners->steered && i < listeners->count; i++) {
+	for (unsigned i = 0; listeners->steer != MIST_STEER_HASH && i < listeners->count; i++) {
 		setsockopt(listeners->at[i].udp[0], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &unused, sizeof unused);
 		setsockopt(listeners->at[i].tcp[0], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &unused, sizeof unused);
 	}
-	listeners->steered = false;
+	listeners->steer = MIST_STEER_HASH;
 }

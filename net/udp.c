@@ -3,6 +3,7 @@
  */
 #include "net/udp.h"
 
+#include <errno.h>
 #include <netinet/udp.h>
 #include <string.h>
 
@@ -116,7 +117,7 @@ void batch_init(struct batch *batch)
 {
 	memset(batch->buckets, 0, sizeof batch->buckets);
 	batch->reply_count = batch->group_count = batch->peer_count = 0;
-	batch->grouping = true;
+	batch->singly = 0;
 	batch->at = batch->octets;
 }
 
@@ -126,6 +127,8 @@ void batch_begin(struct batch *batch)
 		batch->buckets[batch->peers[i]] = 0;
 	batch->reply_count = batch->group_count = batch->peer_count = 0;
 	batch->at = batch->octets;
+	if (batch->singly)
+		batch->singly--;
 }
 
 /* A new group, before the one that `link` names. */
@@ -147,7 +150,7 @@ static struct udp_group *group_find(struct batch *batch, const struct udp_peer *
 	unsigned bucket = bucket_of(peer);
 	uint8_t *link = &batch->buckets[bucket];
 
-	if (!*link || !batch->grouping || !same_peer(&batch->groups[*link - 1].peer, peer)) {
+	if (!*link || batch->singly || !same_peer(&batch->groups[*link - 1].peer, peer)) {
 		*link = 0;
 		batch->peers[batch->peer_count++] = (uint8_t)bucket;
 		return group_begin(batch, link, peer, len);
@@ -214,7 +217,7 @@ static void group_end(struct udp_group *group, const struct udp_socket *sockets)
 
 void batch_end(struct batch *batch, const struct udp_socket *sockets)
 {
-	for (unsigned i = 0; i < batch->peer_count && batch->grouping; i++) {
+	for (unsigned i = 0; i < batch->peer_count && !batch->singly; i++) {
 		uint8_t longest = batch->buckets[batch->peers[i]];
 		if (longest && batch->groups[longest - 1].shorter) /* 0: other peers met in the bucket */
 			join_groups(batch, longest);
@@ -225,7 +228,13 @@ void batch_end(struct batch *batch, const struct udp_socket *sockets)
 			group_end(&batch->groups[i], sockets);
 }
 
-static void send_one(int fd, const struct udp_peer *peer, struct iovec *piece)
+bool udp_refuses_groups(int error)
+{
+	return error == EINVAL || error == EMSGSIZE || error == EIO || error == EOPNOTSUPP || error == ENOPROTOOPT;
+}
+
+/* False: the send buffer is full. */
+static bool send_one(int fd, const struct udp_peer *peer, struct iovec *piece)
 {
 	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 	struct msghdr message = {
@@ -240,14 +249,16 @@ static void send_one(int fd, const struct udp_peer *peer, struct iovec *piece)
 		message.msg_control = control;
 	}
 	/* A full send buffer loses the reply, as a full network does: the client asks again. */
-	(void)!sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno != EAGAIN;
 }
 
 void udp_send_singly(int fd, const struct udp_group *group)
 {
-	for (unsigned i = 0; i < group->count; i++) {
+	bool room = true;
+
+	for (unsigned i = 0; i < group->count && room; i++) {
 		struct iovec piece = group->pieces[i];
-		send_one(fd, &group->peer, &piece);
+		room = send_one(fd, &group->peer, &piece);
 	}
 }
 
@@ -256,5 +267,5 @@ void udp_send(const struct udp_socket *sockets, const struct udp_peer *peer, con
 {
 	struct iovec piece = { (void *)(uintptr_t)octets, len };
 
-	send_one(sockets[peer->socket].fd, peer, &piece);
+	(void)send_one(sockets[peer->socket].fd, peer, &piece);
 }

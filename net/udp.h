@@ -1,5 +1,6 @@
 /*
- * UDP without system calls of its own: who sent a datagram, and the batch of replies that goes back.
+ * UDP: who sent a datagram, and the batch of replies that goes back. Sending a batch is the engine's; only
+ * single replies leave from here.
  *
  * Replies of one batch to the same peer and of the same length form a group, which leaves as one send
  * with UDP_SEGMENT; the kernel cuts it into datagrams on the far side of the expensive path (1.3 to
@@ -74,12 +75,16 @@ struct udp_group {
 	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
 };
 
+/* Batches without groups after the kernel refused UDP_SEGMENT; then it is tried again, for it may have been
+ * the path to one peer. */
+#define UDP_SINGLY 1024
+
 #define UDP_BUCKETS 256      /* twice the replies of a batch */
 
 struct batch {
 	uint8_t *at;                 /* where the next reply goes */
 	uint16_t reply_count, group_count, peer_count;
-	bool grouping;               /* off once a socket refused UDP_SEGMENT */
+	uint16_t singly;             /* so many batches more without groups */
 	uint8_t buckets[UDP_BUCKETS];/* by peer: the number + 1 of its group with the longest replies, 0: none */
 	uint8_t peers[UDP_REPLIES_MAX]; /* the buckets in use */
 	struct udp_group groups[UDP_REPLIES_MAX];
@@ -94,7 +99,10 @@ void batch_add(struct batch *batch, const struct udp_peer *peer, size_t len);
 /* Makes the groups' messages. Groups that are left with no reply are not to be sent. */
 void batch_end(struct batch *batch, const struct udp_socket *sockets);
 
-/* Sends the replies of a group one by one: what is done when the kernel refused UDP_SEGMENT. */
+/* A send of a group failed with `error` (errno): whether that is for being one. */
+bool udp_refuses_groups(int error);
+
+/* Sends the replies of a group one by one: what is done when the kernel refused them together. */
 void udp_send_singly(int fd, const struct udp_group *group);
 
 /* Sends one datagram now, to a peer of a former batch. */

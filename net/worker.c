@@ -237,7 +237,7 @@ static enum tcp_answer request(void *context, const struct tcp_id *id, const uni
 	const struct origin origin = { .tcp = id };
 
 	count(&worker->counters.tcp_queries);
-	worker->questions++;
+	worker->questions += 2; /* no reason to stay: a connection keeps its worker, wherever its client goes */
 	query->octets = octets;
 	query->len = len;
 	query->response = reply;
@@ -341,6 +341,7 @@ static void run_round(struct worker *worker, uint32_t limit_ms)
 /* What is in flight has WORKER_STOP_MS to end. */
 static void wind_down(struct worker *worker)
 {
+	worker->home.moves = false; /* worker_stop() has let us go */
 	worker->engine->type->quiet(worker->engine);
 	batch(worker);
 	tcp_quiet(worker->tcp);
@@ -527,6 +528,9 @@ void worker_stop(struct worker *worker)
 
 	atomic_store_explicit(&worker->stop, true, memory_order_release);
 	(void)!write(worker->wake, &one, sizeof one);
+	/* It may be on a CPU that others leave no time on. */
+	if (worker->options.steer == MIST_STEER_CPU && !worker->options.pin)
+		pthread_setaffinity_np(worker->thread, sizeof worker->home.anywhere, &worker->home.anywhere);
 }
 
 void worker_join(struct worker *worker)

@@ -300,6 +300,20 @@ static void long_data(void **state)
 	assert_int_equal(count, 1);
 }
 
+/* An entry has an end also where it is made of lines without anything. */
+static void long_nothing(void **state)
+{
+	enum { LINES = 600 << 10 };
+	char *text = malloc(LINES + 64);
+	(void)state;
+	assert_non_null(text);
+	memcpy(text, "$TTL 1\na A (", 12);
+	memset(text + 12, '\n', LINES);
+	memcpy(text + 12 + LINES, "192.0.2.1 )\n", 13);
+	bad(text, "longer than any record can be");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +327,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(include_is_bounded, scratch_open, scratch_close),
 		cmocka_unit_test_setup_teardown(every_type, scratch_open, scratch_close),
 		cmocka_unit_test_setup_teardown(long_data, scratch_open, scratch_close),
+		cmocka_unit_test_setup_teardown(long_nothing, scratch_open, scratch_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,6 +122,28 @@ static void takes_any_octets(void **state)
 	assert_null(reached(octets, len));
 }
 
+/* A name with fewer octets left than the zone's, at the end of the last message that is remembered. */
+static void takes_the_longest_name(void **state)
+{
+	static const uint8_t nothing[MESSAGE_HEADER];
+	uint8_t octets[MESSAGE_HEADER + NAME_MAX + 4] = { [5] = 1 };
+
+	(void)state;
+	fill(NAMES);
+	uint8_t *at = octets + MESSAGE_HEADER;
+	for (unsigned i = 0; i < 5; i++, at += 50) {
+		memset(at, 'x', 50);
+		*at = 49;
+	}
+	memcpy(at, "\1a\1b", 5);
+	assert_true(ahead_begin(&ahead, &view));
+	for (unsigned i = 0; i < AHEAD_DISTANCE - 1; i++)
+		ahead_tell(&ahead, nothing, sizeof(nothing));
+	ahead_tell(&ahead, octets, sizeof(octets));
+	assert_int_equal(ahead.messages[AHEAD_DISTANCE - 1].key.labels, 7);
+	assert_null(ahead.messages[AHEAD_DISTANCE - 1].at);
+}
+
 static void a_small_zone_needs_none(void **state)
 {
 	(void)state;
@@ -135,6 +157,7 @@ int main(void)
 		cmocka_unit_test_teardown(comes_to_the_node, empty),
 		cmocka_unit_test_teardown(stays_out_elsewhere, empty),
 		cmocka_unit_test_teardown(takes_any_octets, empty),
+		cmocka_unit_test_teardown(takes_the_longest_name, empty),
 		cmocka_unit_test_teardown(a_small_zone_needs_none, empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

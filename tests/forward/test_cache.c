@@ -83,7 +83,13 @@ static void test_put_and_get(void **state)
 	assert_true(get(cache, &key, NOW + 59, &out));
 	assert_int_equal(wire_get32(out.records + 6), 1);
 	assert_false(get(cache, &key, NOW + 60, &out));
-	assert_false(get(cache, &key, NOW - 1000, &out)); /* a clock set back */
+	/* A clock set back: what is there says nothing, and does not stand in the way of a failure. */
+	assert_false(get(cache, &key, NOW - 1000, &out));
+	struct cache_answer failure = { .rcode = RCODE_SERVFAIL, .failure = true, .ttl = 5 };
+	failure.message = failure.records = buffer;
+	cache_put(cache, &key, NOW - 1000, &failure, &evicted);
+	assert_true(get(cache, &key, NOW - 1000, &out));
+	assert_true(out.failure);
 	cache_free(cache);
 }
 

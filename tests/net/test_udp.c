@@ -75,9 +75,11 @@ static void groups(void **state)
 	assert_int_equal(sends(6), 2);
 	add(7, 60), add(8, 50), add(7, 40), add(8, 30); /* nobody gets another's reply */
 	assert_int_equal(sends(4), 2);
-	batch.grouping = false;
-	add(7, 60), add(7, 60), add(7, 40);
-	assert_int_equal(sends(3), 3);
+	batch.singly = 2; /* refused: two batches without groups, then again with */
+	for (int left = 2; left >= 0; left--) {
+		add(7, 60), add(7, 60), add(7, 40);
+		assert_int_equal(sends(3), left ? 3 : 1);
+	}
 }
 
 static void any(void **state)
