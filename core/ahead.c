@@ -1,8 +1,6 @@
 /* Reading ahead; see ahead.h. */
 #include "core/ahead.h"
 
-#include <string.h>
-
 #include "core/message.h"
 #include "core/wire.h"
 

@@ -54,7 +54,8 @@ struct query {
 	struct request request;
 	struct answer answer;
 	struct route route;          /* of the target */
-	const struct name_key *target; /* lower case: of the request, or what is kept below */
+	const struct name_key *target; /* lower case: of the request, or what is kept below. It points into
+	                                  this struct, so a query is never copied */
 	struct name_key moved_key;   /* where a chain has led */
 	uint8_t moved[NAME_MAX];
 	uint16_t target_at;          /* its offset in the response; 12 at first */

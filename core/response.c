@@ -22,16 +22,6 @@
 
 static inline uint8_t lower(uint8_t c) { return (uint8_t)(c >= 'A' && c <= 'Z' ? c | 0x20 : c); }
 
-/* Where each label of a name starts, and the root; returns their number without the root. */
-static unsigned label_starts(const uint8_t *name, uint8_t starts[NAME_LABELS_MAX + 1])
-{
-	unsigned count = 0, at = 0;
-	for (; name[at]; at += name[at] + 1u)
-		starts[count++] = (uint8_t)at;
-	starts[count] = (uint8_t)at;
-	return count;
-}
-
 static bool same_label(const uint8_t *a, const uint8_t *b)
 {
 	for (unsigned i = 0; i <= a[0]; i++) /* their lengths first */
@@ -65,24 +55,25 @@ static void remember(struct answer *answer, size_t at, const uint8_t *starts, un
  * pointer's goal when nothing but a pointer was written. 0: no room. */
 static uint16_t put_name(struct answer *answer, const uint8_t *name)
 {
-	uint8_t starts[NAME_LABELS_MAX + 1];
+	struct name_key key;
 	if (answer->label_count == 0 && answer->question_len) {
-		const unsigned count = label_starts(answer->w.start + MESSAGE_HEADER, starts);
-		remember(answer, MESSAGE_HEADER, starts, count, 0);
+		name_key(&key, answer->w.start + MESSAGE_HEADER, NAME_MAX);
+		remember(answer, MESSAGE_HEADER, key.start, key.labels, 0);
 	}
 
 	const size_t at = writer_len(&answer->w);
-	unsigned left = label_starts(name, starts), known = 0;
-	for (unsigned found; left > 0 && (found = find_label(answer, known, name + starts[left - 1])); left--)
+	name_key(&key, name, NAME_MAX);
+	unsigned left = key.labels, known = 0;
+	for (unsigned found; left > 0 && (found = find_label(answer, known, name + key.start[left - 1])); left--)
 		known = found;
-	writer_put(&answer->w, name, starts[left]);
+	writer_put(&answer->w, name, key.start[left]);
 	if (!known)
 		writer_u8(&answer->w, 0);
 	else
 		writer_u16(&answer->w, (uint16_t)(0xC000 | answer->labels[known - 1].at));
 	if (answer->w.failed)
 		return 0;
-	remember(answer, at, starts, left, known);
+	remember(answer, at, key.start, left, known);
 	return left == 0 && known ? answer->labels[known - 1].at : (uint16_t)at;
 }
 
