@@ -27,6 +27,9 @@ static const char *const texts[] = {
 	[-MIST_EMISMATCH] = "an answer that must not be believed",
 	[-MIST_ESPACE] = "the buffer is too small",
 	[-MIST_EINTERNAL] = "a mistake of mistcore; please report it",
+	[-MIST_ECONFLICT] = "the edit would break a rule of DNS or of the zone",
+	[-MIST_ELIMIT] = "the edit would exceed a limit",
+	[-MIST_EREQUIRE] = "what the edit requires does not hold",
 };
 
 const char *mist_strerror(int error)

@@ -6,7 +6,7 @@
  *   content   What is answered: zones, and the rules for names outside them. It is described with
  *             plain calls, sealed once (checked, signed), and immutable from then on.
  *   server    Worker threads that answer from a content on UDP and TCP. Content is replaced as a
- *             whole while it serves; no query is lost or sees half of two.
+ *             whole, or changed by edits, while it serves; no query is lost or sees half of two.
  *   lookup    A handle for asking a server of this process without a socket.
  *   resolver  A client that asks a server, ours or any other, over loopback.
  *   reporter  Where messages for people go. The library itself never prints.
@@ -88,6 +88,9 @@ enum mist_error {
 	MIST_EMISMATCH = -19,  /* an answer that must not be believed */
 	MIST_ESPACE = -20,     /* the caller's buffer is too small */
 	MIST_EINTERNAL = -21,  /* a mistake of ours; please report it */
+	MIST_ECONFLICT = -22,  /* an edit would break a rule of DNS or of the zone; the result says which record */
+	MIST_ELIMIT = -23,     /* an edit would exceed a limit of the content; the result says which record */
+	MIST_EREQUIRE = -24,   /* what an edit requires does not hold */
 };
 
 /* Text for an error, static, never NULL, also for numbers that are no errors. Any thread. */
@@ -157,6 +160,8 @@ struct mist_content_options {
 	uint32_t max_ttl_s;                  /* TTL cap of forwarded answers; 0: 300 */
 	bool read_only;                      /* make no key and write no serial (for checks); a key that
 	                                        would have to be made is then made in memory only */
+	uint32_t set_records_max;            /* records of one name and type after an edit; 0: 100 */
+	uint32_t name_types_max;             /* types of one name after an edit; 0: 100 */
 };
 
 /*
@@ -384,6 +389,123 @@ MIST_API int mist_counters(const struct mist_server *server, struct mist_counter
 /* The trust anchor of a zone as it is served now; see mist_content_anchor(). */
 MIST_API int mist_anchor(struct mist_server *server, const char *zone,
                          enum mist_anchor_format format, char *text, size_t text_size);
+
+/* ------------------------------------------------------------------------------------------------
+ * Edits: changing zones while they are served
+ *
+ * An edit is one transaction over any number of local zones. It collects operations, which are
+ * applied in the order given (add A, remove A: nothing) when it is committed: all of them or none,
+ * published at once. One thread uses an edit at a time; any number of edits may be open and
+ * committed in parallel, and those that meet are published together. Whoever commits first is first:
+ * an edit is judged on the zones as they are at its commit.
+ *
+ * What is made by the server stays its own: SOA serial (it rises with every change), DNSKEY, NSEC
+ * and RRSIG of zones signed here, delegations of forwarded names and of local zones inside others.
+ */
+
+struct mist_edit;
+
+/* Begins an edit. The caller owns it until mist_edit_commit() or mist_edit_abort(); end all edits
+ * before mist_stop(). MIST_EFORKED, MIST_ENOMEM. */
+MIST_API int mist_edit_begin(struct mist_server *server, struct mist_edit **edit);
+
+/*
+ * The operations. What they are given is copied. Owners and names in data are wire names; `zone` is
+ * text, NULL: the innermost local zone at or around the owner. An operation that cannot be
+ * (MIST_ENAME, MIST_EINVAL, MIST_ERECORD: data that does not fit its type; MIST_ENOMEM) is not
+ * collected. At most 65,536 operations with 64 MiB of data in one edit: MIST_ELIMIT.
+ */
+
+/* Adds a record. One with the same data is no error; the TTL given last counts for the whole set
+ * (RFC 2181 section 5.2). An SOA replaces the one that is there. */
+MIST_API int mist_edit_add(struct mist_edit *edit, const char *zone,
+                           const struct mist_record *record);
+
+/* Removes: one record (its TTL does not matter); rdata NULL: the whole set of the type; type 0: all
+ * sets of the owner. What is not there is no error. SOA and the last NS of a zone cannot be removed;
+ * at the apex, type 0 leaves both. */
+MIST_API int mist_edit_remove(struct mist_edit *edit, const char *zone,
+                              const struct mist_record *record);
+
+/* Makes the set of a type consist of these records, whose owner and type do not matter. 0: none. */
+MIST_API int mist_edit_replace(struct mist_edit *edit, const char *zone, const uint8_t *owner,
+                               uint16_t type, const struct mist_record *records, size_t count);
+
+/* What must hold when the edit is committed, before its first operation (RFC 2136 section 2.4). */
+enum mist_require {
+	MIST_REQUIRE_NAME = 0,  /* the name has a record */
+	MIST_REQUIRE_NO_NAME,   /* it has none */
+	MIST_REQUIRE_SET,       /* it has a set of the type */
+	MIST_REQUIRE_NO_SET,    /* it has none */
+	MIST_REQUIRE_RECORDS,   /* its set of the type is exactly `records` (TTLs do not matter) */
+};
+
+/* `type` counts for the last three, `records` for the last one. MIST_EREQUIRE comes from the commit. */
+MIST_API int mist_edit_require(struct mist_edit *edit, const char *zone, enum mist_require what,
+                               const uint8_t *owner, uint16_t type,
+                               const struct mist_record *records, size_t count);
+
+#define MIST_EDIT_ZONES 8 /* zones of one edit whose new serials are told */
+
+struct mist_edit_result {
+	size_t size;                  /* in: sizeof(struct mist_edit_result) */
+	struct mist_reporter reporter;/* in: hears each problem and each warning, on the calling thread,
+	                                 before the commit returns; may be empty */
+	size_t zone_count;            /* zones that changed; 0: everything was as wanted already */
+	struct mist_edit_zone {
+		char name[1025];
+		uint32_t serial;
+	} zones[MIST_EDIT_ZONES];     /* the first of them */
+	uint64_t view;                /* number of the content that holds the edit */
+	size_t operation;             /* of an error: which operation, in the order they were given from
+	                                 0; SIZE_MAX: none of them */
+	char text[1400];              /* of an error: the first problem; it names the record. Else "" */
+};
+
+/*
+ * Checks, signs and publishes. Always ends the edit. When it returns MIST_OK every later query on
+ * every worker sees it; otherwise nothing of it was done. `result` may be NULL.
+ *
+ *   MIST_ECONFLICT  the result would break a rule: CNAME beside other data, a second SOA, a serial
+ *                   that goes back, ...; or the zone does not take edits (it came signed, it failed)
+ *   MIST_ELIMIT     too many records of one name and type, or types of one name
+ *   MIST_EREQUIRE   a mist_edit_require() does not hold
+ *   MIST_ENOTFOUND  no such local zone, or the owner is outside of it
+ *   MIST_EBUSY      called from inside another call on the same server
+ *   MIST_ENOMEM, MIST_ECRYPTO, MIST_EFORKED
+ */
+MIST_API int mist_edit_commit(struct mist_edit *edit, struct mist_edit_result *result);
+
+/* Gives an edit up. NULL is fine. */
+MIST_API void mist_edit_abort(struct mist_edit *edit);
+
+/* ------------------------------------------------------------------------------------------------
+ * Registry: names that come and go with their owners
+ *
+ * In zones with `registry`. A name may have several owners: the addresses of those in the lowest tier
+ * are answered, without duplicates and rotated; the name goes with its last owner. Its bare form
+ * (`web` of `web.arcbox.local`) is answered as well, unsigned. Registrations are edits: coalesced with
+ * the others, signed, and seen by the next query.
+ */
+
+struct mist_registration {
+	size_t size;
+	const char *name;              /* "web" goes to the only registry zone; "web.arcbox.local" to the
+	                                  registry zone around it */
+	const char *owner;             /* any text of 1 to 255 octets; compared as octets */
+	unsigned tier;                 /* kinds of owners: of several, the lowest tier is answered */
+	const char *const *addresses;  /* IPv4 and IPv6; they replace those that this owner gave before */
+	size_t address_count;
+	uint32_t lease_ms;             /* registered anew within, or it goes; 0: no lease */
+};
+
+/* MIST_EINVAL (no single registry zone for a relative name, no owner, no or bad address), MIST_ENAME,
+ * MIST_ENOTFOUND (no registry zone around the name), MIST_ELIMIT, and those of mist_edit_commit(). */
+MIST_API int mist_register(struct mist_server *server, const struct mist_registration *registration);
+
+/* Takes an owner's registration of a name back; `name` NULL: all of the owner's. MIST_ENOTFOUND: there is
+ * none. */
+MIST_API int mist_deregister(struct mist_server *server, const char *owner, const char *name);
 
 /* ------------------------------------------------------------------------------------------------
  * Lookup: asking a server of this process without a socket
