@@ -9,6 +9,7 @@
 
 #include "core/answer.h"
 #include "core/cookie.h"
+#include "core/tsig.h"
 #include "core/type.h"
 
 /* Of made answers, localhost and names that are nowhere: they never change (RFC 6303 section 3). */
@@ -127,35 +128,18 @@ static enum verdict answer_malformed(struct query *query, enum parsed parsed)
  * 5.3.2). */
 static enum verdict answer_tsig(struct query *query)
 {
-	enum { TSIG_ERROR_BADKEY = 17, TSIG_TAIL = 16 };
-	query_fail(query, RCODE_NOTAUTH, EDE_NONE, NULL);
-
 	const struct request *request = &query->request;
-	uint8_t key[NAME_MAX], algorithm[NAME_MAX];
-	struct reader r = reader_on(request->octets, request->len);
-	reader_take(&r, request->tsig_at);
-	reader_take(&r, name_read(request->octets, request->len, request->tsig_at, key));
-	reader_take(&r, 10); /* type, class, TTL, RDLENGTH */
-	const size_t at = (size_t)(r.at - r.start);
-	const size_t taken = r.failed ? 0 : name_read(request->octets, request->len, at, algorithm);
-	reader_take(&r, taken);
-	const uint8_t *time = reader_take(&r, 8); /* and fudge */
-	if (r.failed || !taken)
+	struct tsig_record record;
+	if (!tsig_read(&record, request->octets, request->len, request->tsig_at))
 		return query_fail(query, RCODE_FORMERR, EDE_NONE, NULL);
 
+	query_fail(query, RCODE_NOTAUTH, EDE_NONE, NULL);
+	record.mac_len = record.other_len = 0;
+	record.id = request->id;
+	record.error = TSIG_BADKEY;
 	struct writer w = writer_on(query->response, response_limit(query));
 	w.at += query->response_len;
-	writer_put(&w, key, name_len(key));
-	writer_u16(&w, TYPE_TSIG);
-	writer_u16(&w, CLASS_ANY);
-	writer_u32(&w, 0);
-	writer_u16(&w, (uint16_t)(name_len(algorithm) + TSIG_TAIL));
-	writer_put(&w, algorithm, name_len(algorithm));
-	writer_put(&w, time, 8);
-	writer_u16(&w, 0); /* MAC size */
-	writer_u16(&w, request->id);
-	writer_u16(&w, TSIG_ERROR_BADKEY);
-	writer_u16(&w, 0); /* other length */
+	tsig_write(&w, &record);
 	if (!w.failed) { /* else the rcode has to say it alone */
 		wire_set16(query->response + 10, (uint16_t)(wire_get16(query->response + 10) + 1));
 		query->response_len = writer_len(&w);

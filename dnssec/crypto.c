@@ -21,6 +21,7 @@ int crypto_new(struct crypto **crypto)
 	struct crypto *c = calloc(1, sizeof(*c));
 	if (!c)
 		return MIST_ENOMEM;
+	c->references = 1;
 	c->context = OSSL_LIB_CTX_new();
 	if (!c->context)
 		goto fail;
@@ -28,7 +29,8 @@ int crypto_new(struct crypto **crypto)
 	if (!c->provider)
 		goto fail;
 	c->sha256 = EVP_MD_fetch(c->context, "SHA256", NULL);
-	if (!c->sha256)
+	c->hmac = EVP_MAC_fetch(c->context, "HMAC", NULL);
+	if (!c->sha256 || !c->hmac)
 		goto fail;
 	*crypto = c;
 	return MIST_OK;
@@ -37,10 +39,17 @@ fail:
 	return MIST_ECRYPTO;
 }
 
+struct crypto *crypto_hold(struct crypto *crypto)
+{
+	crypto->references++;
+	return crypto;
+}
+
 void crypto_free(struct crypto *crypto)
 {
-	if (!crypto)
+	if (!crypto || --crypto->references)
 		return;
+	EVP_MAC_free(crypto->hmac);
 	EVP_MD_free(crypto->sha256);
 	if (crypto->provider)
 		OSSL_PROVIDER_unload(crypto->provider);

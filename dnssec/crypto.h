@@ -17,9 +17,11 @@
 #define DIGEST_LEN 32     /* SHA-256 */
 
 struct crypto {
+	_Atomic(unsigned) references;
 	OSSL_LIB_CTX *context;
 	OSSL_PROVIDER *provider;
 	EVP_MD *sha256;
+	EVP_MAC *hmac;
 };
 
 struct crypto_pair {

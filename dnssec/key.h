@@ -16,7 +16,8 @@
 
 struct crypto;   /* an OpenSSL library context of our own; one per content and server */
 int crypto_new(struct crypto **crypto);
-void crypto_free(struct crypto *crypto);
+struct crypto *crypto_hold(struct crypto *crypto); /* one more user, */
+void crypto_free(struct crypto *crypto);           /* and one less: gone with the last. NULL is fine */
 
 /* ECDSA P-256 (RFC 6605 section 4) and Ed25519 (RFC 8080 section 4) alike. */
 #define SIGNATURE_LEN 64

@@ -285,7 +285,7 @@ static void unknown_keys(void **state)
 	text_ask_octets(q, &v.view, writer_len(&w), TRANSPORT_UDP);
 	assert_int_equal(q->response[3] & 15, RCODE_NOTAUTH);
 	assert_int_equal(wire_get16(q->response + 10), 1);
-	static const uint8_t tsig[] = "\3Key\0\0\372\0\377\0\0\0\0\0\35" "\13hmac-sha256\0"
+	static const uint8_t tsig[] = "\3key\0\0\372\0\377\0\0\0\0\0\35" "\13hmac-sha256\0"
 	                              "\0\0\145\123\361\0\1\54\0\0\22\64\0\21\0\0";
 	assert_int_equal(q->query.response_len, 29 + sizeof(tsig) - 1);
 	assert_memory_equal(q->response + 29, tsig, sizeof(tsig) - 1);
