@@ -352,6 +352,17 @@ static int new_zone(struct mist_zone **made, struct mist_content *content,
 		free_zone(zone);
 		return error;
 	}
+	const struct access_texts access = {
+		.transfer = options->transfer, .transfer_count = options->transfer_count,
+		.update = options->update, .update_count = options->update_count,
+		.notify = options->notify, .notify_count = options->notify_count,
+	};
+	error = access_new(&zone->zone->access, &access, options->name, options->file,
+	                   &content->options.reporter);
+	if (error) {
+		free_zone(zone);
+		return error;
+	}
 	zone->zone->presigned = options->dnssec == MIST_DNSSEC_PRESIGNED;
 	if (options->file) {
 		strncpy(zone->zone->file, options->file, sizeof(zone->zone->file) - 1);

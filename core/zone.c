@@ -225,6 +225,7 @@ int zone_fork(struct zone **fork, struct zone *zone)
 	atomic_init(&made->references, 1);
 	trie_fork(&made->nodes, &zone->nodes);
 	trie_fork(&made->nsec3_nodes, &zone->nsec3_nodes);
+	access_hold(made->access);
 	made->retired = NULL;
 	made->newer = NULL;
 	made->older = zone;
@@ -294,6 +295,7 @@ static void free_versions(struct zone *zone)
 		if (zone->older)
 			zone->older->newer = NULL;
 		zone_build_free(zone);
+		access_release(zone->access);
 		zone->family->versions--;
 		free(zone);
 		zone = next;

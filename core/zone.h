@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/access.h"
 #include "core/name.h"
 #include "core/rrset.h"
 #include "core/trie.h"
@@ -78,6 +79,8 @@ struct zone {
 	struct trie nsec3_nodes;     /* struct node by hashed owner name */
 	struct nsec3_params nsec3_params;
 	nsec3_hash_fn *nsec3_hash;
+
+	struct access *access;       /* one reference; NULL: nobody may more than ask */
 
 	struct zone_build *build;    /* line numbers; until zone_complete() */
 	struct zone_family *family;  /* the versions that share nodes with this one */

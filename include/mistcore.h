@@ -189,6 +189,14 @@ struct mist_zone_options {
 	bool ephemeral_key;            /* the key is never written; the zone's DS changes each start */
 	bool cds;                      /* publish CDS and CDNSKEY (RFC 7344) */
 	const char *file;              /* for messages: where the zone comes from; may be NULL */
+	/* Who may more than ask; nobody unless named: addresses ("192.0.2.1"), networks ("192.0.2.0/24"),
+	 * names of TSIG keys. */
+	const char *const *transfer;   /* AXFR, IXFR */
+	size_t transfer_count;
+	const char *const *update;     /* RFC 2136 */
+	size_t update_count;
+	const char *const *notify;     /* secondaries that are told of each version: "192.0.2.7:53" */
+	size_t notify_count;
 };
 
 /*

@@ -1,0 +1,56 @@
+/*
+ * Who may do more with a zone than ask: transfer it, update it; and who is told when it changes. Closed
+ * unless said. Immutable; held by every version of its zone, so that whoever has a version can judge.
+ */
+#ifndef MIST_CORE_ACCESS_H
+#define MIST_CORE_ACCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/name.h"
+#include "mistcore.h"
+
+#define ACCESS_MAX 256 /* entries of a list: each is compared with each client; larger ones want a key */
+
+/* One line of a list: a network, or the name of a TSIG key. */
+struct access_entry {
+	uint8_t len, bits;           /* a network: 4 or 16 octets, of which so many bits count; 0: a key */
+	uint8_t octets[16];
+	uint8_t key[NAME_MAX];       /* lower case */
+};
+
+struct access_list {
+	size_t count;
+	struct access_entry *entries;
+};
+
+struct upstream_address;
+struct access {
+	_Atomic(unsigned) references;
+	struct access_list transfer, update;
+	struct upstream_address *notify; /* secondaries */
+	size_t notify_count;
+};
+
+struct access_texts {
+	const char *const *transfer, *const *update, *const *notify;
+	size_t transfer_count, update_count, notify_count;
+};
+
+/* Reads lists of "192.0.2.1", "192.0.2.0/24", "2001:db8::/32", "key-name"; of notify "192.0.2.1:5353".
+ * `zone` and `file` are for messages. MIST_EINVAL (reported), MIST_ENOMEM. */
+int access_new(struct access **access, const struct access_texts *texts, const char *zone,
+               const char *file, const struct mist_reporter *reporter);
+struct access *access_hold(struct access *access); /* NULL stays NULL */
+void access_release(struct access *access);        /* any thread; NULL is fine */
+
+/* Whether a list names this client or the key it has proved to have (NULL: none). */
+bool access_allows(const struct access_list *list, const uint8_t *client, size_t client_len,
+                   const uint8_t *key);
+
+/* Whether it names any key: a message with a TSIG is worth a look then. */
+bool access_has_key(const struct access_list *list);
+
+#endif
