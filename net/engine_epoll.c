@@ -23,8 +23,11 @@
 #include "mistcore.h"
 
 #define RECEIVE_WIDTH UDP_BATCH
-#define ROUNDS_MAX 4         /* full batches of one socket before the others have their turn */
-#define ROUNDS_QUIET 128     /* at the end: all that a receive buffer of 1 MiB can hold */
+/* Datagrams of one socket before the others have their turn: half a millisecond of work. Counted in datagrams and not
+ * in receives, because a lone client that asks at once again is then served without a poll() in between: with
+ * one after four receives, a question with both CPUs busy took 5 % longer. */
+#define TURN_MAX 128
+#define TURN_QUIET 8192      /* at the end: all that a receive buffer of 1 MiB can hold */
 #define EVENTS_MAX 64
 #define BUFFER_PLAIN 2048    /* beyond the 1232 octets we ask for; longer ones are cut and get FORMERR */
 #define BUFFER_GRO 65536     /* a whole burst */
@@ -53,6 +56,16 @@ struct epoll {
 	struct mmsghdr sends[UDP_REPLIES_MAX];
 };
 
+/* One reply alone, without control data: sendto() costs 70 ns less than sendmmsg() of one. */
+static bool send_plain(int fd, const struct udp_group *group)
+{
+	const struct msghdr *message = &group->message;
+
+	return group->count == 1 && !message->msg_control &&
+	       sendto(fd, message->msg_iov->iov_base, message->msg_iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL,
+	              message->msg_name, message->msg_namelen) >= 0;
+}
+
 /* Sends the batch. A message that the kernel refuses is passed over, so that it stops no other. */
 static void send_batch(struct epoll *epoll, int fd)
 {
@@ -67,6 +80,8 @@ static void send_batch(struct epoll *epoll, int fd)
 		groups[count] = &batch->groups[i];
 		epoll->sends[count++].msg_hdr = batch->groups[i].message;
 	}
+	if (count == 1 && send_plain(fd, groups[0]))
+		sent = 1;
 	while (sent < count) {
 		int n = sendmmsg(fd, epoll->sends + sent, count - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0) {
@@ -145,8 +160,10 @@ static unsigned receive_batch(struct epoll *epoll, unsigned index)
 
 	lay_out(epoll, index);
 	int n = recvmmsg(fd, epoll->receive.messages, epoll->width, MSG_DONTWAIT, NULL);
-	const bool ahead = epoll->options.handler.batch(epoll->options.handler.context) && n > 1;
 	epoll->receive.used = n > 0 ? (unsigned)n : 0;
+	if (n <= 0)
+		return 0;
+	const bool ahead = epoll->options.handler.batch(epoll->options.handler.context) && n > 1;
 	for (unsigned i = 0; ahead && i < AHEAD_DISTANCE && i < epoll->receive.used; i++)
 		tell_ahead(epoll, i);
 	for (unsigned i = 0; i < epoll->receive.used; i++) {
@@ -154,15 +171,18 @@ static unsigned receive_batch(struct epoll *epoll, unsigned index)
 			tell_ahead(epoll, i + AHEAD_DISTANCE);
 		hand_out_message(epoll, index, i);
 	}
-	if (n > 0)
-		send_batch(epoll, fd);
+	send_batch(epoll, fd);
 	return epoll->receive.used;
 }
 
-static void receive(struct epoll *epoll, unsigned index, unsigned rounds)
+/* Until nothing is left, or so many have come; returns whether any has. */
+static bool receive(struct epoll *epoll, unsigned index, unsigned limit)
 {
-	while (rounds-- && receive_batch(epoll, index))
-		;
+	unsigned count = 0, n;
+
+	while (count < limit && (n = receive_batch(epoll, index)) > 0)
+		count += n;
+	return count > 0;
 }
 
 static void dispatch(struct epoll *epoll, const struct epoll_event *event)
@@ -201,10 +221,12 @@ static void epoll_run(struct engine *engine, uint32_t timeout_ms)
 
 	epoll->options.handler.park(epoll->options.handler.context);
 	int n = poll(epoll->polls, count + 1, timeout);
-	epoll->options.handler.batch(epoll->options.handler.context);
+	bool begun = false;
 	for (unsigned i = 0; i < count && n > 0; i++)
 		if (epoll->polls[i].revents)
-			receive(epoll, i, ROUNDS_MAX);
+			begun |= receive(epoll, i, TURN_MAX);
+	if (!begun)
+		epoll->options.handler.batch(epoll->options.handler.context);
 	if (n > 0 && epoll->polls[count].revents)
 		dispatch_watched(epoll);
 }
@@ -248,7 +270,7 @@ static void epoll_quiet(struct engine *engine)
 
 	for (unsigned i = 0; i < epoll->options.socket_count; i++) {
 		epoll->polls[i].fd = -1; /* which poll() passes over */
-		receive(epoll, i, ROUNDS_QUIET);
+		receive(epoll, i, TURN_QUIET);
 	}
 }
 

@@ -326,6 +326,27 @@ static void test_watch(const struct engine_type *type)
 	end(&world);
 }
 
+/* While datagrams wait without end, what is watched has its turn. */
+static void test_turns(const struct engine_type *type)
+{
+	struct world world;
+
+	if (!begin(&world, type, AF_INET, false, false))
+		return;
+	int event = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct watcher watcher = { .world = &world, .other = -1 };
+	assert_int_equal(type->watch(world.engine, event, WATCH_READ, ready, &watcher), MIST_OK);
+	for (int i = 0; i < 2000; i++)
+		assert_int_equal(send(world.client, "x", 1, 0), 1);
+	for (int i = 0; i < 3; i++)
+		type->run(world.engine, 50);
+	assert_true(watcher.calls > 0);
+	assert_in_range(world.datagrams, 1, 1000);
+	assert_int_equal(type->watch(world.engine, event, 0, NULL, NULL), MIST_OK);
+	close(event);
+	end(&world);
+}
+
 static void test_quiet(const struct engine_type *type)
 {
 	struct world world;
@@ -378,6 +399,7 @@ static void bursts(void **state)
 static void gro(void **state) { (void)state; each(test_gro); }
 static void flood(void **state) { (void)state; each(test_flood); }
 static void watching(void **state) { (void)state; each(test_watch); }
+static void turns(void **state) { (void)state; each(test_turns); }
 static void quiet(void **state) { (void)state; each(test_quiet); }
 
 int main(void)
@@ -388,6 +410,7 @@ int main(void)
 		cmocka_unit_test(gro),
 		cmocka_unit_test(flood),
 		cmocka_unit_test(watching),
+		cmocka_unit_test(turns),
 		cmocka_unit_test(quiet),
 	};
 
