@@ -153,6 +153,16 @@ static int drop_set(struct zone *zone, const struct node *older, struct rrset *s
 	return MIST_OK;
 }
 
+/* The node of that name in the version before, or NULL. */
+static const struct node *older_node(const struct zone *zone, const struct trie *nodes,
+                                     const struct node *node)
+{
+	const struct zone *older = zone->older;
+	if (!older)
+		return NULL;
+	return trie_get(nodes == &zone->nodes ? &older->nodes : &older->nsec3_nodes, node->name);
+}
+
 /* Takes the set, also when it fails, and when there is no node for want of memory. */
 static int put_set(struct zone *zone, struct trie *nodes, struct node *node, struct rrset *set)
 {
@@ -162,18 +172,25 @@ static int put_set(struct zone *zone, struct trie *nodes, struct node *node, str
 		free(set);
 		return MIST_ENOMEM;
 	}
-	if (old && old != set) {
-		const struct node *older = NULL;
-		if (zone->older)
-			older = trie_get(nodes == &zone->nodes ? &zone->older->nodes : &zone->older->nsec3_nodes,
-			                 node->name);
-		if (drop_set(zone, older, old) != MIST_OK) {
-			node_put(node, old, &old);
-			free(set);
-			return MIST_ENOMEM;
-		}
+	if (old && old != set && drop_set(zone, older_node(zone, nodes, node), old) != MIST_OK) {
+		node_put(node, old, &old);
+		free(set);
+		return MIST_ENOMEM;
 	}
 	if (node == zone->apex && (set->type == TYPE_SOA || set->type == TYPE_NS))
+		zone_remember_apex(zone);
+	return MIST_OK;
+}
+
+int zone_take(struct zone *zone, struct trie *nodes, struct node *node, uint16_t type)
+{
+	struct rrset *set = (struct rrset *)node_rrset(node, type);
+	int error = set ? drop_set(zone, older_node(zone, nodes, node), set) : MIST_OK;
+
+	if (error || !set)
+		return error;
+	node_take(node, type);
+	if (node == zone->apex)
 		zone_remember_apex(zone);
 	return MIST_OK;
 }
@@ -268,6 +285,8 @@ static void discard_node(void *user, void *value, void *older_value)
 
 static void free_contents(struct zone *zone)
 {
+	if (!zone->older)
+		retire(zone); /* what was changed while there was none */
 	if (zone->newer) {
 		retire(zone->newer);
 	} else if (zone->older) {
@@ -275,7 +294,6 @@ static void free_contents(struct zone *zone)
 		trie_discard(&zone->nsec3_nodes, &zone->older->nsec3_nodes, discard_node, NULL);
 		free(zone->retired); /* what it lists is the older version's */
 	} else {
-		retire(zone);
 		trie_free(&zone->nodes, node_free_all);
 		trie_free(&zone->nsec3_nodes, node_free_all);
 	}

@@ -30,7 +30,7 @@ enum node_flag {
 	NODE_CARVED = 32,      /* a cut made for a forwarded name (docs/ARCHITECTURE.md) */
 	NODE_SELF = 64,        /* of a carved cut: made for the names below only (`*.x`); x itself is
 	                          answered from its sets, unsigned. Without it they are NS alone */
-	NODE_LENT = 128,       /* of those: its sets but NS are copies of a wildcard's */
+	NODE_LENT = 128,       /* its sets, but the NS of a carved cut, are copies of a wildcard's */
 };
 
 /* A node stays at its address while its version of the zone is built. Two sets fit inside it:

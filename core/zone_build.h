@@ -1,4 +1,4 @@
-/* What the files that build a zone share: core/zone.c, zone_build.c, zone_make.c, zone_check.c. */
+/* What the files that build a zone share: core/zone.c, zone_build.c, zone_make.c, zone_check.c, zone_edit.c. */
 #ifndef MIST_CORE_ZONE_BUILD_H
 #define MIST_CORE_ZONE_BUILD_H
 
@@ -32,6 +32,10 @@ void zone_report(struct zone *zone, const struct mist_reporter *reporter, enum m
 /* The node at a lower-case name, made with the empty non-terminals above it if it is not there, and
  * copied if it is an older version's, so that it may be written. NULL: out of memory. */
 struct node *zone_writable(struct zone *zone, struct trie *nodes, const uint8_t *name);
+
+/* Takes the set of a type out of a node that may be written. MIST_OK, also when there is none, or
+ * MIST_ENOMEM. */
+int zone_take(struct zone *zone, struct trie *nodes, struct node *node, uint16_t type);
 
 /* Reads what the zone itself remembers of its apex. */
 void zone_remember_apex(struct zone *zone);

@@ -284,19 +284,25 @@ static int list_node(void *user, void *value)
 	return 0;
 }
 
+static int lend_to(struct zone *zone, const uint8_t *name, const struct node *wildcard)
+{
+	struct node *node = zone_writable(zone, &zone->nodes, name);
+	if (!node)
+		return MIST_ENOMEM;
+	if (node->rrset_count > 0)
+		return MIST_OK;
+	node->flags |= NODE_LENT;
+	return put_copies(node, wildcard);
+}
+
 static int fill_around(struct zone *zone, const struct node *node, const struct node *wildcard)
 {
 	uint8_t name[NAME_MAX];
-	struct node *there = zone_writable(zone, &zone->nodes, node->name);
-	int error = !there ? MIST_ENOMEM
-	          : there->rrset_count == 0 ? put_copies(there, wildcard) : MIST_OK;
+	int error = lend_to(zone, node->name, wildcard);
 
 	if (error || !name_wildcard(name, node->name))
 		return error; /* where no label fits below there is nothing to switch off */
-	there = zone_writable(zone, &zone->nodes, name);
-	if (!there)
-		return MIST_ENOMEM;
-	return there->rrset_count == 0 ? put_copies(there, wildcard) : MIST_OK;
+	return lend_to(zone, name, wildcard);
 }
 
 int zone_fill(struct zone *zone)
@@ -306,7 +312,7 @@ int zone_fill(struct zone *zone)
 	struct list list = { 0 };
 	int error = MIST_OK;
 
-	if (!wildcard)
+	if (!wildcard || wildcard->rrset_count == 0)
 		return MIST_OK;
 	list.nodes = malloc(zone->nodes.count * sizeof(*list.nodes));
 	if (!list.nodes)
