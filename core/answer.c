@@ -307,7 +307,7 @@ static enum answered from_node(struct query *query, const struct zone *zone,
                                const struct node *node, const struct zone_found *found)
 {
 	const uint16_t type = query->request.question.type;
-	const struct rrset *set = node_rrset(node, type);
+	const struct rrset *set = query->lead.set;
 	if (!set && type == TYPE_ANY && node->rrset_count > 0)
 		set = node->rrsets[0]; /* one will do (RFC 8482 section 4.1) */
 	const struct rrset *cname = set ? NULL : node_rrset(node, TYPE_CNAME);
@@ -338,18 +338,18 @@ static enum answered from_edge(struct query *query, const struct zone *zone,
 	return exact ? from_node(query, zone, edge, NULL) : follow_dname(query, edge);
 }
 
-enum answered answer_from_zone(struct query *query, const struct zone *zone)
+enum answered answer_from_zone(struct query *query)
 {
-	struct zone_found found;
-	zone_find(zone, query->target, &found);
+	const struct zone *zone = query->lead.route.zone;
+	const struct zone_found *found = &query->lead.found;
 	if (query->steps == 0)
 		query->flags |= FLAG_AA; /* of the first name (RFC 1035 section 4.1.1) */
 
-	if (found.encloser->flags & (NODE_CUT | NODE_OCCLUDED | NODE_DNAME))
-		return from_edge(query, zone, &found);
-	if (found.node)
-		return from_node(query, zone, found.node, NULL);
-	if (found.wildcard)
-		return from_node(query, zone, found.wildcard, &found);
-	return nxdomain(query, zone, &found);
+	if (found->edge)
+		return from_edge(query, zone, found);
+	if (found->node)
+		return from_node(query, zone, found->node, NULL);
+	if (found->wildcard)
+		return from_node(query, zone, found->wildcard, found);
+	return nxdomain(query, zone, found);
 }

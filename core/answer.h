@@ -12,7 +12,7 @@ enum answered {
 	ANSWERED,        /* the message is complete */
 	ANSWERED_CHAIN,  /* a CNAME or DNAME moved query->target and target_at: route again */
 };
-enum answered answer_from_zone(struct query *query, const struct zone *zone);
+enum answered answer_from_zone(struct query *query); /* as query->lead says */
 
 /* Appends the proofs that wildcards of a chain owe (RFC 4035 section 3.1.3.3). They belong to the
  * authority section and have to wait until the answer section is whole. */

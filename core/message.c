@@ -19,6 +19,7 @@ static bool read_question(struct request *request, struct reader *r)
 	const size_t left = reader_left(r), len = name_key(&request->key, name, left);
 	if (!len || left - len < 4)
 		return false;
+	memset(question->name + len / NAME_BLOCK * NAME_BLOCK, 0, NAME_BLOCK);
 	name_fold(question->name, name, len);
 	request->key.name = question->name;
 	question->len = (uint8_t)len;

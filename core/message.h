@@ -46,7 +46,8 @@ enum ede {
 struct question {
 	uint16_t type, class;
 	uint8_t len;                 /* of the name */
-	uint8_t name[NAME_MAX];      /* lower case; the case as sent stands in the request */
+	uint8_t name[NAME_ROOM];     /* lower case; the case as sent stands in the request. Of a request: in
+	                                whole blocks */
 };
 
 /* The OPT record of a request (RFC 6891). Options we do not know are skipped. */

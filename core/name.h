@@ -73,6 +73,10 @@ static inline bool name_key_within(const struct name_key *key, const uint8_t *an
 	return key->start[label] == start && memcmp(key->name + start, ancestor, len) == 0;
 }
 
+/* Names that are hashed and compared in blocks have zeros behind them, up to the end of the last block. */
+#define NAME_BLOCK 16
+#define NAME_ROOM 256 /* whole blocks for any name */
+
 /* Folds octets of names, lengths included, into `to`, which may be `name` itself. A length is at most
  * 63 and therefore no letter. Blocks of a fixed size are what compilers make vectors of; the last
  * may overlap the one before, because folding twice changes nothing. */

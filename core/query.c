@@ -214,7 +214,7 @@ static enum verdict end_chain(struct query *query, int ede, const char *ede_text
 
 static enum verdict answer_denied(struct query *query)
 {
-	const struct route *route = &query->route;
+	const struct route *route = &query->lead.route;
 	const char *text = route->rule ? route->rule->text : "no rule allows this name";
 	if (query->steps > 0)
 		return end_chain(query, EDE_BLOCKED, text);
@@ -254,7 +254,7 @@ static bool put_localhost(struct query *query)
 
 static enum verdict answer_special(struct query *query)
 {
-	const struct special *special = query->route.special;
+	const struct special *special = query->lead.route.special;
 	if (query->steps == 0)
 		query->flags |= FLAG_AA;
 	if (special->kind == SPECIAL_NXDOMAIN)
@@ -292,14 +292,23 @@ static bool next_step(struct query *query, uint16_t from_at)
 	return query->steps <= QUERY_CHAIN_MAX;
 }
 
+/* The question may have been asked before; where a chain leads is looked up. */
+static void look_up(struct query *query, const struct view *view)
+{
+	if (query->steps > 0) {
+		lead_find(view, query->target, query->request.question.type, &query->lead);
+		return;
+	}
+	memo_lead(query->memo, view, &query->request, &query->lead);
+	query->first = query->lead.route.kind;
+}
+
 static enum verdict answer_target(struct query *query, const struct view *view)
 {
 	for (;;) {
 		const uint16_t at = query->target_at;
-		route_find(view->routes, query->target, query->request.question.type, &query->route);
-		if (query->steps == 0)
-			query->first = query->route.kind;
-		switch (query->route.kind) {
+		look_up(query, view);
+		switch (query->lead.route.kind) {
 		case ROUTE_DENY:
 			return answer_denied(query);
 		case ROUTE_SPECIAL:
@@ -307,9 +316,9 @@ static enum verdict answer_target(struct query *query, const struct view *view)
 		case ROUTE_FORWARD:
 			return forward(query);
 		case ROUTE_LOCAL:
-			if (query->route.zone->failed)
-				return query_fail(query, RCODE_SERVFAIL, EDE_NOT_READY, query->route.zone->reason);
-			if (answer_from_zone(query, query->route.zone) == ANSWERED)
+			if (query->lead.route.zone->failed)
+				return query_fail(query, RCODE_SERVFAIL, EDE_NOT_READY, query->lead.route.zone->reason);
+			if (answer_from_zone(query) == ANSWERED)
 				return finish(query);
 			if (!next_step(query, at))
 				return end_chain(query, EDE_NONE, NULL);

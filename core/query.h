@@ -16,8 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/lead.h"
+#include "core/memo.h"
 #include "core/message.h"
-#include "core/route.h"
 #include "core/view.h"
 
 enum transport { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_LOCAL /* in process, up to 65,535 */ };
@@ -46,6 +47,7 @@ struct query {
 	uint8_t client[16];          /* its address */
 	uint32_t now_s;              /* wall clock */
 	const struct identity *identity;
+	struct memo *memo;           /* the reader's, or NULL */
 
 	/* out, with QUERY_REPLY */
 	size_t response_len;
@@ -53,7 +55,7 @@ struct query {
 	/* between query_process(), forward and query_resume() */
 	struct request request;
 	struct answer answer;
-	struct route route;          /* of the target */
+	struct lead lead;            /* of the target */
 	const struct name_key *target; /* lower case: of the request, or what is kept below. It points into
 	                                  this struct, so a query is never copied */
 	struct name_key moved_key;   /* where a chain has led */

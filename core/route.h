@@ -33,13 +33,13 @@ struct rule {
 
 enum route_kind { ROUTE_LOCAL, ROUTE_FORWARD, ROUTE_DENY, ROUTE_SPECIAL };
 
-struct route {
-	enum route_kind kind;
+struct route {                   /* small: readers remember many (core/memo.h) */
 	const struct zone *zone;     /* LOCAL; also the zone around a FORWARD (a cut inside it), else NULL */
 	const struct rule *rule;     /* FORWARD and DENY; NULL: the default decides */
-	enum mist_deny deny_as;      /* DENY: never DEFAULT */
-	bool search_suffix;          /* DENY: an answered name plus more labels: always NXDOMAIN */
 	const struct special *special; /* SPECIAL */
+	enum route_kind kind : 8;
+	bool search_suffix;          /* DENY: an answered name plus more labels: always NXDOMAIN */
+	enum mist_deny deny_as;      /* DENY: never DEFAULT */
 };
 
 /* A special-use name (RFC 6761, RFC 6303, RFC 7686, RFC 8375 ...); core/special.c has the table. */

@@ -348,6 +348,7 @@ void zone_find(const struct zone *zone, const struct name_key *key, struct zone_
 	found->node = path.exact ? found->encloser : NULL;
 	const bool covered = !path.exact && path.count && found->encloser->flags & NODE_WILDCARD;
 	found->wildcard = covered ? trie_child(&path, '*') : NULL;
+	found->edge = found->encloser->flags & (NODE_CUT | NODE_OCCLUDED | NODE_DNAME);
 }
 
 const struct node *zone_node(const struct zone *zone, const uint8_t *name)

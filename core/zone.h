@@ -151,6 +151,7 @@ struct zone_found {
 	const struct node *encloser;  /* the closest encloser (RFC 4592 section 3.3.1); never NULL;
 	                                 == node if exact */
 	const struct node *wildcard;  /* the child `*` of the encloser, when no node is at the name, or NULL */
+	bool edge;                    /* the encloser is a cut or has DNAME, or lies below one */
 };
 void zone_find(const struct zone *zone, const struct name_key *key, struct zone_found *found);
 const struct node *zone_node(const struct zone *zone, const uint8_t *name);

@@ -16,12 +16,12 @@ const struct upstream_set *append_set(const struct route *route, const struct vi
 
 /* A cut in a zone of ours is an insecure delegation (docs/ARCHITECTURE.md): DNSSEC of the public name
  * would not fit our trust anchor, so it is not even asked for. */
-static bool is_cut(const struct query *query) { return query->route.zone != NULL; }
+static bool is_cut(const struct query *query) { return query->lead.route.zone != NULL; }
 
 struct cache_key append_key(const struct query *query, const struct view *view,
                             struct question *question)
 {
-	const struct rule *rule = query->route.rule;
+	const struct rule *rule = query->lead.route.rule;
 	if (query->steps > 0) {
 		question->type = query->request.question.type;
 		question->class = CLASS_IN;
@@ -31,7 +31,7 @@ struct cache_key append_key(const struct query *query, const struct view *view,
 		.question = query->steps > 0 ? question : &query->request.question,
 		.dnssec_ok = query->request.edns.dnssec_ok && !is_cut(query),
 		.checking_disabled = (query->request.flags & FLAG_CD) != 0,
-		.policy = rule ? rule->policy : append_set(&query->route, view)->policy,
+		.policy = rule ? rule->policy : append_set(&query->lead.route, view)->policy,
 	};
 }
 
@@ -155,7 +155,7 @@ static uint32_t ttl_left(const struct query *query, const struct cache_answer *a
 
 static void put_cut(struct query *query, const struct cache_answer *answer)
 {
-	const struct rule *rule = query->route.rule;
+	const struct rule *rule = query->lead.route.rule;
 	const uint16_t before = query->answer.counts[SECTION_ANSWER];
 	put_stripped(query, answer);
 	const bool empty = query->answer.counts[SECTION_ANSWER] == before && !query->answer.truncated;

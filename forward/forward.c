@@ -97,10 +97,10 @@ static struct pending *start(struct forward *forward, const struct cache_key *ke
 	*outcome = OUTCOME_BUSY;
 	if (!pending)
 		return NULL;
-	pending->private_addresses = query->route.rule && query->route.rule->private_addresses;
+	pending->private_addresses = query->lead.route.rule && query->lead.route.rule->private_addresses;
 	pending->max_ttl_s = view->max_ttl_s;
 	const uint32_t timeout_ms = left < view->timeout_ms ? (uint32_t)left : view->timeout_ms;
-	if (upstream_ask(forward->upstream, &pending->exchange, append_set(&query->route, view),
+	if (upstream_ask(forward->upstream, &pending->exchange, append_set(&query->lead.route, view),
 	                 key->question, key->dnssec_ok, key->checking_disabled, timeout_ms, outcome))
 		return pending;
 	pending_remove(&forward->pendings, pending);

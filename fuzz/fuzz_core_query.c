@@ -23,6 +23,7 @@
 	} while (0)
 
 static struct view view;
+static struct memo *memo;
 static struct rule rules[5];
 
 /* ---- the view ---- */
@@ -145,6 +146,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
 	CHECK(routes_new(&view.routes) == MIST_OK);
+	CHECK(memo_new(&memo) == MIST_OK);
 	struct zone *failed = zone_of("f", false);
 	zone_fail(failed, "on purpose");
 	CHECK(routes_add_zone(view.routes, zone_of("a", true)) == MIST_OK);
@@ -224,6 +226,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(query.client, 1, sizeof(query.client));
 	query.now_s = 1700000000;
 	query.identity = &identity;
+	query.memo = memo;
 
 	enum verdict verdict = query_process(&query, &view);
 	for (unsigned rounds = 0; verdict == QUERY_FORWARD; rounds++) {

@@ -130,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cache_answer answer;
 	const struct check_rules check_rules = {
 		.question = key.question, .dnssec_ok = key.dnssec_ok, .max_ttl_s = view.max_ttl_s,
-		.private_addresses = query.route.rule->private_addresses,
+		.private_addresses = query.lead.route.rule->private_addresses,
 	};
 	const enum checked checked = check_answer(&check, &check_rules, message, len, &answer);
 	if (kind == DATAGRAM_JUNK && len <= MESSAGE_UDP_EDNS)

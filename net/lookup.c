@@ -14,7 +14,7 @@
 struct mist_lookup {
 	struct mist_server *server;
 	int slot;
-	struct query query;
+	struct query query;          /* with its memo */
 	uint8_t response[MESSAGE_MAX];
 };
 
@@ -27,9 +27,14 @@ int mist_lookup_open(struct mist_lookup **lookup, struct mist_server *server)
 	struct mist_lookup *made = calloc(1, sizeof *made);
 	if (!made)
 		return MIST_ENOMEM;
+	if (memo_new(&made->query.memo)) {
+		free(made);
+		return MIST_ENOMEM;
+	}
 	made->server = server;
 	made->slot = slot_take(&server->publisher);
 	if (made->slot < 0) {
+		memo_free(made->query.memo);
 		free(made);
 		return MIST_EBUSY;
 	}
@@ -42,6 +47,7 @@ void mist_lookup_close(struct mist_lookup *lookup)
 	if (!lookup || guard_forked(&lookup->server->guard))
 		return;
 	slot_give(&lookup->server->publisher, lookup->slot);
+	memo_free(lookup->query.memo);
 	free(lookup);
 }
 

@@ -46,7 +46,7 @@ struct worker {
 	uint64_t starved_ms;             /* when that was last reported; 0: never */
 	struct home home;
 	unsigned questions;              /* since the last wait */
-	struct query query;
+	struct query query;              /* with its memo */
 	struct counters counters;
 	struct tcp_counters tcp_counters;
 	struct forward_counters forward_counters;
@@ -147,8 +147,8 @@ static void count_route(struct worker *worker, const struct query *query)
 
 	switch (query->first) {
 	case ROUTE_LOCAL:
-		if (query->route.zone) /* else it never came to routing */
-			count(query->route.kind == ROUTE_LOCAL && query->route.zone->failed ? &counters->failed
+		if (query->lead.route.zone) /* else it never came to routing */
+			count(query->lead.route.kind == ROUTE_LOCAL && query->lead.route.zone->failed ? &counters->failed
 			                                                                    : &counters->local);
 		break;
 	case ROUTE_FORWARD:
@@ -170,7 +170,7 @@ static enum outcome process(struct worker *worker, struct query *query, const st
 {
 	query->now_s = worker->now_s;
 	query->identity = worker->options.identity;
-	query->route = (struct route){ .kind = ROUTE_LOCAL };
+	query->lead.route = (struct route){ .kind = ROUTE_LOCAL };
 	query->first = ROUTE_LOCAL;
 
 	enum verdict verdict = query_process(query, worker->view);
@@ -468,6 +468,7 @@ static void *run(void *argument)
 
 static void worker_free(struct worker *worker)
 {
+	memo_free(worker->query.memo);
 	if (worker->wake >= 0)
 		close(worker->wake);
 	pthread_cond_destroy(&worker->begun);
@@ -504,7 +505,7 @@ int worker_start(struct worker **worker, const struct worker_options *options)
 	}
 	int error = MIST_ENOMEM;
 	made->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (made->wake < 0)
+	if (made->wake < 0 || memo_new(&made->query.memo))
 		goto fail;
 	snprintf(name, sizeof name, "mist-w%u", options->index);
 	if (thread_start(&made->thread, name, run, made))

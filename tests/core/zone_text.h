@@ -187,6 +187,8 @@ struct text_query {
 	char text[16384];
 };
 
+static struct memo *text_memo; /* of the queries; NULL at first */
+
 static const struct identity text_identity = { .cookie_secret = { 1 }, .nsid = "mist-test",
 	                                           .tcp_idle_ms = 10000 };
 
@@ -314,6 +316,7 @@ static inline const char *text_ask_octets(struct text_query *q, const struct vie
 	memcpy(q->query.client, "\177\0\0\1", 4);
 	q->query.now_s = 1700000000;
 	q->query.identity = &text_identity;
+	q->query.memo = text_memo;
 	q->verdict = query_process(&q->query, view);
 	if (q->verdict == QUERY_REPLY) {
 		struct text_out out = { q->text, q->text + sizeof(q->text) };
@@ -334,17 +337,24 @@ struct text_case {
 	const char *question, *answer;
 };
 
+/* Each without a memo, and then until it is one that a memo remembers. */
 static inline void text_check(const struct view *view, const struct text_case *cases, size_t count)
 {
 	struct text_query *q = malloc(sizeof(*q));
+	struct memo *memo;
 	unsigned wrong = 0;
-	for (size_t i = 0; i < count; i++) {
+	assert_int_equal(memo_new(&memo), MIST_OK);
+	for (size_t i = 0; i < 4 * count; i++) {
+		const struct text_case *asked = &cases[i / 4];
 		memset(q, 0xa5, sizeof(*q)); /* nothing may depend on what was there before */
-		if (strcmp(text_ask(q, view, cases[i].question), cases[i].answer) == 0)
+		text_memo = i % 4 ? memo : NULL;
+		if (strcmp(text_ask(q, view, asked->question), asked->answer) == 0)
 			continue;
-		print_message("%s\n  wanted %s\n  got    %s\n", cases[i].question, cases[i].answer, q->text);
+		print_message("%s\n  wanted %s\n  got    %s\n", asked->question, asked->answer, q->text);
 		wrong++;
 	}
+	text_memo = NULL;
+	memo_free(memo);
 	free(q);
 	assert_int_equal(wrong, 0);
 }

@@ -1,0 +1,26 @@
+/*
+ * What a reader remembers of the questions it was asked: where each led (lead.h), so that a question
+ * asked again costs no walk through routes and zone.
+ *
+ * A memo belongs to one reader, a worker or a look-up handle, and nobody else touches it: no lock, no
+ * atomic. What it remembers of one view is never used in another, so that nothing needs to be
+ * told when a view is replaced: the memo is cold then, and a question costs what it would without.
+ *
+ * Only a question that comes a second time is remembered: names that are asked once, as in a flood of
+ * random ones, cost a hash and one line of the index, and push nobody out.
+ */
+#ifndef MIST_CORE_MEMO_H
+#define MIST_CORE_MEMO_H
+
+#include "core/lead.h"
+#include "core/message.h"
+
+struct memo;
+
+int memo_new(struct memo **memo); /* MIST_OK or MIST_ENOMEM */
+void memo_free(struct memo *memo);
+
+/* What the question of a request leads to: remembered, or found. `memo` may be NULL: none. */
+void memo_lead(struct memo *memo, const struct view *view, const struct request *request, struct lead *lead);
+
+#endif
