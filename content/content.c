@@ -12,6 +12,7 @@
 #include "core/address.h"
 #include "core/report.h"
 #include "core/siphash.h"
+#include "dnssec/keyring.h"
 
 static struct trie_name zone_name_of(const void *value)
 {
@@ -25,9 +26,7 @@ static struct trie_name rule_name_of(const void *value)
 	return (struct trie_name){ name, name_len(name) };
 }
 
-/* Copies an options struct of any size, older (shorter) ones included. Evaluates to false if it has
- * no size. */
-static bool copy_options(void *to, size_t size, const void *from, size_t from_size)
+bool content_options_copy(void *to, size_t size, const void *from, size_t from_size)
 {
 	memset(to, 0, size);
 	if (from_size < sizeof(size_t))
@@ -215,7 +214,7 @@ int mist_content_new(struct mist_content **content, const struct mist_content_op
 	trie_init(&c->zones_by_name, zone_name_of);
 	trie_init(&c->rules_by_name, rule_name_of);
 	options = options ? options : &defaults;
-	if (!copy_options(&c->options, sizeof(c->options), options, options->size)) {
+	if (!content_options_copy(&c->options, sizeof(c->options), options, options->size)) {
 		guard_free(&c->guard);
 		free(c);
 		return MIST_EINVAL;
@@ -271,6 +270,7 @@ void mist_content_free(struct mist_content *content)
 	for (size_t i = 0; i < content->set_count; i++)
 		free(content->sets[i].addresses);
 	free(content->sets);
+	keyring_release(content->keyring);
 	crypto_free(content->crypto);
 	free((char *)content->options.key_directory);
 	free((char *)content->options.state_directory);
@@ -343,6 +343,7 @@ static int new_zone(struct mist_zone **made, struct mist_content *content,
 	zone->records = options->records;
 	zone->ephemeral_key = options->ephemeral_key;
 	zone->cds = options->cds;
+	zone->registry = options->registry;
 	zone->ttl = options->ttl ? options->ttl : 300;
 	zone->due_s = UINT32_MAX;
 	int error = zone_new(&zone->zone, name);
@@ -359,6 +360,8 @@ static int new_zone(struct mist_zone **made, struct mist_content *content,
 	};
 	error = access_new(&zone->zone->access, &access, options->name, options->file,
 	                   &content->options.reporter);
+	if (!error)
+		error = content_check_access(content, options, zone->zone->access);
 	if (error) {
 		free_zone(zone);
 		return error;
@@ -404,7 +407,7 @@ int mist_content_zone(struct mist_content *content, const struct mist_zone_optio
 {
 	struct mist_zone_options o;
 	uint8_t name[NAME_MAX];
-	if (!content || !options || !copy_options(&o, sizeof(o), options, options->size))
+	if (!content || !options || !content_options_copy(&o, sizeof(o), options, options->size))
 		return MIST_EINVAL;
 	int error = content_open(content);
 	if (!error)
@@ -570,7 +573,7 @@ static int keep_rule(struct mist_content *content, const struct rule *rule,
 int mist_content_rule(struct mist_content *content, const struct mist_rule *given)
 {
 	struct mist_rule g;
-	if (!content || !given || !copy_options(&g, sizeof(g), given, given->size))
+	if (!content || !given || !content_options_copy(&g, sizeof(g), given, given->size))
 		return MIST_EINVAL;
 	const struct mist_reporter *reporter = &content->options.reporter;
 	struct rule rule = { 0 };

@@ -2,6 +2,7 @@
  * The inside of a content, shared by the files of content/ and nobody else:
  *
  *   content.c    describing: zones, records, rules
+ *   tsig.c       describing: keys of signed messages
  *   seal.c       sealing: completing, carving, keys, serials, signing
  *   view.c       views of it, and what makes the next view: renewal, resolv.conf
  *   tell.c       what it tells: walks, anchors
@@ -30,7 +31,7 @@ struct mist_zone {
 	struct mist_content *content;
 	struct zone *zone;           /* one reference: the newest version */
 	enum mist_dnssec dnssec;
-	bool records, ephemeral_key, cds;
+	bool records, ephemeral_key, cds, registry;
 	uint32_t ttl;                /* of made records */
 	struct zone_address *addresses;
 	size_t address_count;
@@ -55,6 +56,7 @@ struct mist_content {
 	int broken;                  /* the error that a seal ended with half way */
 	struct mist_content_options options; /* its strings are ours */
 	struct crypto *crypto;
+	struct keyring *keyring;     /* NULL: no keys */
 	struct mist_zone **zones;
 	size_t zone_count;
 	struct trie zones_by_name;   /* struct mist_zone */
@@ -67,6 +69,13 @@ struct mist_content {
 	bool view_owed;              /* something changed, and memory was out when the view was made */
 	uint64_t signatures;
 };
+
+/* Copies an options struct of any size, older (shorter) ones included. False: it has no size. */
+bool content_options_copy(void *to, size_t size, const void *from, size_t from_size);
+
+/* MIST_ENOTFOUND, reported, when a list of a zone names a key that is not there. */
+int content_check_access(const struct mist_content *content, const struct mist_zone_options *options,
+                         const struct access *access);
 
 /* MIST_EFORKED, MIST_ESEALED or MIST_OK: may the content be changed? */
 int content_open(const struct mist_content *content);

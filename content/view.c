@@ -10,6 +10,7 @@
 #include "content/parts.h"
 #include "content/serial.h"
 #include "core/report.h"
+#include "dnssec/keyring.h"
 #include "dnssec/sign.h"
 #include "forward/resolv.h"
 
@@ -91,6 +92,8 @@ struct view *content_view(const struct mist_content *content)
 		return NULL;
 	view->timeout_ms = content->options.timeout_ms;
 	view->max_ttl_s = content->options.max_ttl_s;
+	view->keyring = keyring_hold(content->keyring);
+	view->keyring_release = keyring_release;
 	if (copy_sets(view, content) && copy_rules(view, content) && hold_zones(view, content) &&
 	    make_routes(view, content))
 		return view;

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/address.h"
 #include "core/report.h"
 
-/* "192.0.2.0/24", "192.0.2.1": false when it is neither. */
+/* "192.0.2.0/24", "192.0.2.1": false when it is neither. Bits behind the prefix have to be 0: whoever
+ * writes 192.0.2.7/24 means one of two things. */
 static bool read_network(struct access_entry *entry, const char *text)
 {
 	char host[64];
@@ -26,19 +26,51 @@ static bool read_network(struct access_entry *entry, const char *text)
 	if (digits == 0 || digits > 3 || slash[1 + digits] || atoi(slash + 1) > entry->bits)
 		return false;
 	entry->bits = (uint8_t)atoi(slash + 1);
+	for (unsigned bit = entry->bits; bit < entry->len * 8u; bit++) {
+		if (entry->octets[bit / 8] & 0x80 >> bit % 8)
+			return false;
+	}
 	return true;
 }
 
-static bool read_key(struct access_entry *entry, const char *text)
+/* The name of a key in `len` octets of text. */
+static bool read_key(uint8_t key[NAME_MAX], const char *text, size_t len)
 {
+	char name[NAME_TEXT_MAX];
+	if (len == 0 || len >= sizeof(name))
+		return false;
+	memcpy(name, text, len);
+	name[len] = 0;
 	/* Nobody calls a key so, but many mistype an address. */
-	if (strchr(text, '/') || strchr(text, ':') || strspn(text, "0123456789.") == strlen(text))
+	if (strpbrk(name, "/:@") || strspn(name, "0123456789.") == len || !name_from_text(key, name))
 		return false;
-	entry->len = 0;
-	if (!name_from_text(entry->key, text))
-		return false;
-	name_lower(entry->key, entry->key);
+	name_lower(key, key);
 	return true;
+}
+
+/* What stands behind "key@", or all of it; NULL: that is no key. */
+static const char *read_signer(uint8_t key[NAME_MAX], const char *text)
+{
+	const char *at = strchr(text, '@');
+	key[0] = 0;
+	if (!at)
+		return text;
+	return read_key(key, text, (size_t)(at - text)) ? at + 1 : NULL;
+}
+
+static bool read_entry(struct access_entry *entry, const char *text)
+{
+	const char *network = read_signer(entry->key, text);
+	if (network && read_network(entry, network))
+		return true;
+	entry->len = 0;
+	return network == text && read_key(entry->key, text, strlen(text));
+}
+
+static bool read_target(struct access_target *target, const char *text)
+{
+	const char *address = read_signer(target->key, text);
+	return address && upstream_from_text(address, 53, &target->address);
 }
 
 static int read_list(struct access_list *list, const char *const *texts, size_t count, const char *what,
@@ -55,11 +87,12 @@ static int read_list(struct access_list *list, const char *const *texts, size_t 
 	for (; list->count < count; list->count++) {
 		struct access_entry *entry = &list->entries[list->count];
 		const char *text = texts[list->count] ? texts[list->count] : "";
-		if (read_network(entry, text) || read_key(entry, text))
+		if (read_entry(entry, text))
 			continue;
 		report(reporter, MIST_LEVEL_ERROR, file, 0,
 		       "zone %s: \"%s\" of `%s` is no address, network or key; write 192.0.2.1, "
-		       "192.0.2.0/24, 2001:db8::1 or the name of a TSIG key", zone, text, what);
+		       "192.0.2.0/24 (bits behind the prefix 0), 2001:db8::1, the name of a TSIG key, or "
+		       "key@192.0.2.0/24", zone, text, what);
 		return MIST_EINVAL;
 	}
 	return MIST_OK;
@@ -78,11 +111,11 @@ static int read_notify(struct access *access, const struct access_texts *texts, 
 		return MIST_ENOMEM;
 	for (; access->notify_count < texts->notify_count; access->notify_count++) {
 		const char *text = texts->notify[access->notify_count];
-		if (text && upstream_from_text(text, 53, &access->notify[access->notify_count]))
+		if (text && read_target(&access->notify[access->notify_count], text))
 			continue;
 		report(reporter, MIST_LEVEL_ERROR, file, 0,
-		       "zone %s: \"%s\" of `notify` is no address; write 192.0.2.7, 192.0.2.7:5353 or "
-		       "[2001:db8::7]:53", zone, text ? text : "");
+		       "zone %s: \"%s\" of `notify` is no address; write 192.0.2.7, 192.0.2.7:5353, "
+		       "[2001:db8::7]:53 or key@192.0.2.7", zone, text ? text : "");
 		return MIST_EINVAL;
 	}
 	return MIST_OK;
@@ -143,17 +176,26 @@ bool access_allows(const struct access_list *list, const uint8_t *client, size_t
 	}
 	for (size_t i = 0; i < list->count; i++) {
 		const struct access_entry *entry = &list->entries[i];
-		if (entry->len ? entry->len == client_len && in_network(entry, client)
-		               : key && name_equal(entry->key, key))
+		if ((!entry->len || (entry->len == client_len && in_network(entry, client))) &&
+		    (!entry->key[0] || (key && name_equal(entry->key, key))))
 			return true;
 	}
 	return false;
 }
 
-bool access_has_key(const struct access_list *list)
+int access_each_key(const struct access *access, int (*visit)(void *user, const uint8_t *key), void *user)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (!list->entries[i].len)
-			return true;
-	return false;
+	const struct access_list *lists[] = { &access->transfer, &access->update };
+	int result = 0;
+	for (unsigned list = 0; list < 2; list++) {
+		for (size_t i = 0; i < lists[list]->count && !result; i++) {
+			if (lists[list]->entries[i].key[0])
+				result = visit(user, lists[list]->entries[i].key);
+		}
+	}
+	for (size_t i = 0; i < access->notify_count && !result; i++) {
+		if (access->notify[i].key[0])
+			result = visit(user, access->notify[i].key);
+	}
+	return result;
 }

@@ -9,16 +9,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/address.h"
 #include "core/name.h"
 #include "mistcore.h"
 
 #define ACCESS_MAX 256 /* entries of a list: each is compared with each client; larger ones want a key */
 
-/* One line of a list: a network, or the name of a TSIG key. */
+/* One line of a list: a network, the name of a TSIG key, or both, and then both have to fit. */
 struct access_entry {
-	uint8_t len, bits;           /* a network: 4 or 16 octets, of which so many bits count; 0: a key */
+	uint8_t len, bits;           /* a network: 4 or 16 octets, of which so many bits count; 0: any */
 	uint8_t octets[16];
-	uint8_t key[NAME_MAX];       /* lower case */
+	uint8_t key[NAME_MAX];       /* lower case; the root: none needed */
 };
 
 struct access_list {
@@ -26,11 +27,16 @@ struct access_list {
 	struct access_entry *entries;
 };
 
-struct upstream_address;
+/* A secondary that is told of new versions. */
+struct access_target {
+	struct upstream_address address;
+	uint8_t key[NAME_MAX];       /* that signs what it is told, lower case; the root: none */
+};
+
 struct access {
 	_Atomic(unsigned) references;
 	struct access_list transfer, update;
-	struct upstream_address *notify; /* secondaries */
+	struct access_target *notify;
 	size_t notify_count;
 };
 
@@ -39,8 +45,8 @@ struct access_texts {
 	size_t transfer_count, update_count, notify_count;
 };
 
-/* Reads lists of "192.0.2.1", "192.0.2.0/24", "2001:db8::/32", "key-name"; of notify "192.0.2.1:5353".
- * `zone` and `file` are for messages. MIST_EINVAL (reported), MIST_ENOMEM. */
+/* Reads lists of "192.0.2.1", "192.0.2.0/24", "2001:db8::/32", "key-name", "key-name@192.0.2.0/24"; of
+ * notify "192.0.2.1:5353", "key-name@192.0.2.1:5353". `zone` and `file` are for messages. MIST_EINVAL (reported), MIST_ENOMEM. */
 int access_new(struct access **access, const struct access_texts *texts, const char *zone,
                const char *file, const struct mist_reporter *reporter);
 struct access *access_hold(struct access *access); /* NULL stays NULL */
@@ -50,7 +56,7 @@ void access_release(struct access *access);        /* any thread; NULL is fine *
 bool access_allows(const struct access_list *list, const uint8_t *client, size_t client_len,
                    const uint8_t *key);
 
-/* Whether it names any key: a message with a TSIG is worth a look then. */
-bool access_has_key(const struct access_list *list);
+/* Calls back with each name of a key, until a result is not 0, which is returned. */
+int access_each_key(const struct access *access, int (*visit)(void *user, const uint8_t *key), void *user);
 
 #endif

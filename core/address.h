@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/view.h"
+/* AF_INET or AF_INET6; the port in host order. */
+struct upstream_address { uint8_t family; uint8_t octets[16]; uint16_t port; };
 
 /* An address without port; `octets` gets 4 or 16 of them, which is returned; 0: no address. */
 unsigned address_from_text(const char *text, uint8_t octets[16]);

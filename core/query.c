@@ -350,7 +350,7 @@ enum verdict query_process(struct query *query, const struct view *view)
 	query->first = ROUTE_LOCAL;
 	query->cookie_present = query->cookie_valid = false;
 	take_cookie(query);
-	if (parsed == PARSED_OK && is_handoff(request))
+	if (parsed == PARSED_OK && (is_handoff(request) || (request->tsig_at && view->keyring)))
 		return QUERY_HANDOFF;
 
 	begin(query);

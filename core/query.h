@@ -85,8 +85,8 @@ void query_move(struct query *query, const uint8_t *name);
 /* Notes that something is in the answer. False if it was already, or the notes are full. */
 bool query_note(struct query *query, const void *what);
 
-/* Answers a request from a view. With QUERY_HANDOFF (AXFR, IXFR, UPDATE, NOTIFY) query->request is
- * parsed and nothing is written. */
+/* Answers a request from a view. With QUERY_HANDOFF (AXFR, IXFR, UPDATE, NOTIFY, and whatever is signed
+ * where there are keys) query->request is parsed and nothing is written. */
 enum verdict query_process(struct query *query, const struct view *view);
 
 /*
@@ -98,8 +98,7 @@ enum verdict query_process(struct query *query, const struct view *view);
  * Types and classes without an answer: class CH has id.server and hostname.bind (the NSID text, if
  * there is one) and hides versions with REFUSED; other classes, ANY included, are REFUSED. MAILA,
  * MAILB and TKEY are NOTIMP, other meta types FORMERR; none is ever forwarded. A request with a
- * TSIG gets NOTAUTH and BADKEY (RFC 8945 section 5.2.1): a question needs no key, and we know none
- * for it.
+ * TSIG is handed off, and where there are no keys it gets NOTAUTH and BADKEY (RFC 8945 section 5.2.1).
  */
 
 /*

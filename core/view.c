@@ -17,5 +17,7 @@ void view_free(struct view *view)
 	for (unsigned i = 0; i < view->upstream_set_count; i++)
 		free(view->upstream_sets[i].addresses);
 	free(view->upstream_sets);
+	if (view->keyring)
+		view->keyring_release(view->keyring);
 	free(view);
 }

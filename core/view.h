@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/address.h"
 #include "core/route.h"
 #include "core/zone.h"
 
@@ -29,8 +30,6 @@
 #define VIEW_PINS_MAX 16     /* transfers and dumps at once */
 
 /* Where a forwarded question may go: one list of addresses. */
-/* AF_INET or AF_INET6; the port in host order. */
-struct upstream_address { uint8_t family; uint8_t octets[16]; uint16_t port; };
 struct upstream_set {
 	uint64_t policy;             /* as in struct rule: same addresses, same number */
 	bool from_resolv_conf;       /* follow /etc/resolv.conf */
@@ -48,6 +47,8 @@ struct view {
 	struct upstream_set *upstream_sets; /* [0]: the content's own */
 	uint32_t timeout_ms, max_ttl_s;
 	bool forwards;               /* some name can be forwarded: RA in responses */
+	struct keyring *keyring;     /* keys of signed messages; a matter of dnssec/keyring.h, which has */
+	void (*keyring_release)(struct keyring *keyring); /* this. NULL: none, and all of them get BADKEY */
 	struct view *older;          /* of the publisher: retired, not yet freed */
 };
 /* Frees routes, rules, upstream sets with their addresses (all from malloc), and the view; drops the

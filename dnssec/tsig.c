@@ -1,112 +1,12 @@
 #include "dnssec/tsig.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 
 #include "core/message.h"
 #include "core/type.h"
 #include "dnssec/crypto.h"
-#include "dnssec/key.h"
-
-struct algorithm {
-	const char *text;
-	const char *digest;          /* libcrypto's name; NULL: not offered, */
-	const char *refused;         /* and why */
-	uint8_t mac_len;
-};
-
-static const struct algorithm algorithms[] = {
-	{ "hmac-sha256", "SHA256", NULL, 32 },
-	{ "hmac-sha512", "SHA512", NULL, 64 },
-	{ "hmac-sha384", "SHA384", NULL, 48 },
-	{ "hmac-sha224", "SHA224", NULL, 28 },
-	{ "hmac-md5", NULL, "HMAC-MD5 is broken and must not be used (RFC 8945 section 6)", 0 },
-	{ "hmac-md5.sig-alg.reg.int", NULL,
-	  "HMAC-MD5 is broken and must not be used (RFC 8945 section 6)", 0 },
-	{ "hmac-sha1", NULL, "HMAC-SHA1 is no longer recommended (RFC 8945 section 6)", 0 },
-	{ NULL, NULL, NULL, 0 },
-};
-
-struct tsig_key {
-	_Atomic(unsigned) references;
-	const struct algorithm *algorithm;
-	uint8_t algorithm_name[NAME_MAX];
-	struct crypto *crypto;       /* one reference: the context below lives in it */
-	EVP_MAC_CTX *begun;          /* has the secret; every MAC is made with a copy */
-	uint8_t name[NAME_MAX];
-};
-
-/* ---- keys ---- */
-
-static const struct algorithm *algorithm_of(const char *text)
-{
-	const struct algorithm *algorithm = algorithms;
-	const size_t len = strlen(text) - (*text && text[strlen(text) - 1] == '.');
-	while (algorithm->text && (strlen(algorithm->text) != len ||
-	                           strncasecmp(algorithm->text, text, len) != 0))
-		algorithm++;
-	return algorithm;
-}
-
-const char *tsig_algorithm_refused(const char *text)
-{
-	const struct algorithm *algorithm = algorithm_of(text);
-	return algorithm->digest ? NULL : algorithm->refused ? algorithm->refused : "it is not known";
-}
-
-int tsig_key_new(struct tsig_key **key, struct crypto *crypto, const uint8_t *name,
-                 const char *algorithm, const uint8_t *secret, size_t secret_len)
-{
-	const struct algorithm *offered = algorithm_of(algorithm ? algorithm : "hmac-sha256");
-	if (!offered->digest)
-		return MIST_EINVAL;
-	if (secret_len == 0 || secret_len > TSIG_SECRET_MAX)
-		return MIST_EKEY;
-	struct tsig_key *made = calloc(1, sizeof(*made));
-	if (!made)
-		return MIST_ENOMEM;
-	made->references = 1;
-	made->algorithm = offered;
-	name_lower(made->name, name);
-	name_from_text(made->algorithm_name, offered->text);
-	made->crypto = crypto_hold(crypto);
-	made->begun = EVP_MAC_CTX_new(crypto->hmac);
-	const OSSL_PARAM parameters[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)offered->digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	if (!made->begun || EVP_MAC_init(made->begun, secret, secret_len, parameters) != 1) {
-		tsig_key_release(made);
-		return MIST_ECRYPTO;
-	}
-	*key = made;
-	return MIST_OK;
-}
-
-const struct tsig_key *tsig_key_hold(const struct tsig_key *key)
-{
-	((struct tsig_key *)key)->references++;
-	return key;
-}
-
-void tsig_key_release(const struct tsig_key *key)
-{
-	struct tsig_key *ours = (struct tsig_key *)key;
-	if (!ours || --ours->references)
-		return;
-	EVP_MAC_CTX_free(ours->begun);
-	crypto_free(ours->crypto);
-	free(ours);
-}
-
-const uint8_t *tsig_key_name(const struct tsig_key *key)
-{
-	return key->name;
-}
 
 /* ---- the MAC ---- */
 
@@ -191,7 +91,7 @@ static unsigned check_mac(struct tsig *tsig, const struct tsig_record *record,
                           const uint8_t *message, size_t at)
 {
 	uint8_t header[MESSAGE_HEADER], mac[TSIG_MAC_MAX];
-	const size_t whole = tsig->signer->algorithm->mac_len;
+	const size_t whole = tsig->signer->mac_len;
 	/* RFC 8945 section 5.2.2.1 */
 	if (record->mac_len > whole || record->mac_len < whole / 2 || record->mac_len < 10)
 		return RCODE_FORMERR;
@@ -215,18 +115,18 @@ static bool time_fits(const struct tsig_record *record, uint64_t now_s)
 static bool key_fits(const struct tsig_key *key, const struct tsig_record *record)
 {
 	return key && name_equal(key->name, record->key) &&
-	       name_equal(key->algorithm_name, record->algorithm);
+	       name_equal(key->algorithm, record->algorithm);
 }
 
-unsigned tsig_check(struct tsig *tsig, const uint8_t *message, size_t len, size_t at, uint64_t now_s,
-                    tsig_find_fn *find, void *user)
+unsigned tsig_check(struct tsig *tsig, const struct keyring *keyring, const uint8_t *message,
+                    size_t len, size_t at, uint64_t now_s)
 {
 	struct tsig_record *record = &tsig->record;
 	if (!tsig_read(record, message, len, at))
 		return RCODE_FORMERR;
 	tsig->present = true;
 	tsig->error = TSIG_BADKEY;
-	const struct tsig_key *key = find(user, record->key);
+	const struct tsig_key *key = keyring_find(keyring, record->key);
 	if (!key_fits(key, record))
 		return RCODE_NOTAUTH;
 
@@ -251,7 +151,7 @@ void tsig_ask(struct tsig *tsig, const struct tsig_key *key)
 {
 	*tsig = (struct tsig){ .signer = key, .present = true };
 	name_copy(tsig->record.key, key->name);
-	name_copy(tsig->record.algorithm, key->algorithm_name);
+	name_copy(tsig->record.algorithm, key->algorithm);
 }
 
 bool tsig_check_reply(struct tsig *tsig, const uint8_t *message, size_t len, size_t at, uint64_t now_s)
@@ -294,7 +194,7 @@ size_t tsig_room(const struct tsig *tsig)
 	if (!tsig->present)
 		return 0;
 	struct tsig_record record = reply_record(tsig, 0, 0, other);
-	record.mac_len = tsig->signer ? tsig->signer->algorithm->mac_len : 0;
+	record.mac_len = tsig->signer ? tsig->signer->mac_len : 0;
 	return tsig_size(&record);
 }
 
@@ -309,7 +209,7 @@ size_t tsig_sign(struct tsig *tsig, uint8_t *message, size_t len, size_t size, u
 		if (!make_mac(tsig, &record, message, message, len, mac))
 			return 0;
 		record.mac = mac;
-		record.mac_len = tsig->signer->algorithm->mac_len;
+		record.mac_len = tsig->signer->mac_len;
 		keep_mac(tsig, mac, record.mac_len);
 		tsig->stream = tsig->key != NULL;
 	}

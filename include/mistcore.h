@@ -189,15 +189,34 @@ struct mist_zone_options {
 	bool ephemeral_key;            /* the key is never written; the zone's DS changes each start */
 	bool cds;                      /* publish CDS and CDNSKEY (RFC 7344) */
 	const char *file;              /* for messages: where the zone comes from; may be NULL */
+	bool registry;                 /* names come and go: mist_register() */
 	/* Who may more than ask; nobody unless named: addresses ("192.0.2.1"), networks ("192.0.2.0/24"),
-	 * names of TSIG keys. */
+	 * names of keys (mist_content_tsig(): whoever signs with it), or both ("key@192.0.2.0/24"). One
+	 * entry that fits is enough. */
 	const char *const *transfer;   /* AXFR, IXFR */
 	size_t transfer_count;
 	const char *const *update;     /* RFC 2136 */
 	size_t update_count;
-	const char *const *notify;     /* secondaries that are told of each version: "192.0.2.7:53" */
+	const char *const *notify;     /* secondaries that are told of each version (RFC 1996): "192.0.2.7:53",
+	                                  or "key@192.0.2.7:53" to sign the message */
 	size_t notify_count;
 };
+
+struct mist_tsig {
+	size_t size;
+	const char *name;              /* of the key: a domain name, the same at both ends */
+	const char *algorithm;         /* "hmac-sha256" (NULL: that), also sha224, sha384, sha512 */
+	const char *secret;            /* base64, 1 to 128 octets; as tsig-keygen and keymgr make it */
+	const char *file;              /* for messages; may be NULL */
+	unsigned line;
+};
+
+/*
+ * Adds a key for signed messages (TSIG, RFC 8945). Before the zones that name it. MIST_ENAME,
+ * MIST_EINVAL (an algorithm that is not offered, twice the same name), MIST_EKEY (no such secret),
+ * MIST_ESEALED, MIST_ENOMEM.
+ */
+MIST_API int mist_content_tsig(struct mist_content *content, const struct mist_tsig *key);
 
 /*
  * Adds a zone. `zone` may be NULL; what it receives belongs to the content and lives as long.
