@@ -105,17 +105,27 @@ static const struct schema_key zone_keys[] = {
 	{ .name = "dnssec", .kind = SCHEMA_CHOICE, .offset = ZONE(dnssec), .words = zone_dnssec },
 	{ .name = "ephemeral_key", .kind = SCHEMA_FLAG, .offset = ZONE(ephemeral_key) },
 	{ .name = "cds", .kind = SCHEMA_FLAG, .offset = ZONE(cds) },
-	{ .name = "registry", .kind = SCHEMA_LATER },
-	{ .name = "update", .kind = SCHEMA_LATER },
-	{ .name = "transfer", .kind = SCHEMA_LATER },
+	{ .name = "registry", .kind = SCHEMA_FLAG, .offset = ZONE(registry) },
+	{ .name = "update", .kind = SCHEMA_LIST, .offset = ZONE(update) },
+	{ .name = "transfer", .kind = SCHEMA_LIST, .offset = ZONE(transfer) },
 	{ .name = "primary", .kind = SCHEMA_LATER },
 	{ .name = "tsig", .kind = SCHEMA_LATER },
 	{ .name = NULL },
 };
 
+#define TRANSFER(field) offsetof(struct config, transfer.field)
 static const struct schema_key transfer_keys[] = {
-	{ .name = "allow", .kind = SCHEMA_LATER },
-	{ .name = "notify", .kind = SCHEMA_LATER },
+	{ .name = "allow", .kind = SCHEMA_LIST, .offset = TRANSFER(allow) },
+	{ .name = "notify", .kind = SCHEMA_LIST, .offset = TRANSFER(notify) },
+	{ .name = NULL },
+};
+
+/* A secret is in no message, so its text is not judged here but by who decodes it. */
+#define TSIG(field) offsetof(struct config_tsig, field)
+static const struct schema_key tsig_keys[] = {
+	{ .name = "name", .kind = SCHEMA_TEXT, .offset = TSIG(name), .wrong = wrong_zone },
+	{ .name = "algorithm", .kind = SCHEMA_TEXT, .offset = TSIG(algorithm) },
+	{ .name = "secret", .kind = SCHEMA_TEXT, .offset = TSIG(secret) },
 	{ .name = NULL },
 };
 
@@ -183,7 +193,8 @@ static const struct schema_key keys[] = {
 	{ .name = "zones", .kind = SCHEMA_ITEMS, .offset = TOP(zones), .keys = zone_keys,
 	  .item_size = sizeof(struct config_zone) },
 	{ .name = "transfer", .kind = SCHEMA_SECTION, .keys = transfer_keys },
-	{ .name = "tsig", .kind = SCHEMA_LATER },
+	{ .name = "tsig", .kind = SCHEMA_ITEMS, .offset = TOP(tsig), .keys = tsig_keys,
+	  .item_size = sizeof(struct config_tsig) },
 	{ .name = "dnssec", .kind = SCHEMA_SECTION, .keys = dnssec_keys },
 	{ .name = "cookie_secret", .kind = SCHEMA_TEXT, .offset = TOP(cookie_text) },
 	{ .name = "forward", .kind = SCHEMA_SECTION, .keys = forward_keys },
@@ -231,6 +242,18 @@ static void check_zones(const struct config *config, struct schema *schema)
 			if (zones[j].name && same_name(zones[j].name, zone->name))
 				schema_problem(schema, &zone->where, "zone %s is given twice; first in line %u",
 				               zone->name, zones[j].where.line);
+	}
+}
+
+static void check_tsig(const struct schema_items *tsig, struct schema *schema)
+{
+	const struct config_tsig *key = tsig->items;
+	for (size_t i = 0; i < tsig->count; i++) {
+		if (!key[i].name)
+			schema_problem(schema, &key[i].where, "`tsig[%zu]` has no `name`", i);
+		if (!key[i].secret)
+			schema_problem(schema, &key[i].where, "`tsig[%zu]` (%s) has no `secret`; `tsig-keygen` "
+			               "makes one", i, or_dot(key[i].name));
 	}
 }
 
@@ -358,6 +381,7 @@ int config_load(struct config **config_out, const struct config_source *source,
 	if (error == MIST_OK || error == MIST_EINVAL) {
 		check_listen(config, &schema);
 		check_zones(config, &schema);
+		check_tsig(&config->tsig, &schema);
 		check_rules(&config->forward.allow, "forward.allow", &schema);
 		check_rules(&config->forward.deny, "forward.deny", &schema);
 		check_cookie(config, &schema);

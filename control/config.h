@@ -24,6 +24,14 @@ struct config_zone {
 	uint32_t dnssec;             /* enum mist_dnssec */
 	bool ephemeral_key;
 	bool cds;
+	bool registry;
+	struct schema_list update;
+	struct schema_list transfer; /* none given: `transfer.allow` */
+};
+
+struct config_tsig {
+	struct schema_where where;
+	const char *name, *algorithm, *secret;
 };
 
 struct config_rule {
@@ -56,6 +64,10 @@ struct config {
 		uint32_t idle_ms, clients, clients_each;
 	} tcp;
 	struct schema_items zones;   /* struct config_zone */
+	struct {
+		struct schema_list allow, notify;
+	} transfer;
+	struct schema_items tsig;    /* struct config_tsig */
 	struct {
 		uint32_t algorithm;      /* enum mist_algorithm */
 		const char *key_directory;

@@ -79,15 +79,37 @@ static int add_record(void *user, const char *file, const struct mist_record *re
 	return error;
 }
 
-static int add_zone(struct mist_content *content, const struct config_zone *zone,
-                    const struct mist_reporter *reporter)
+static int add_keys(struct mist_content *content, const struct schema_items *tsig)
+{
+	const struct config_tsig *key = tsig->items;
+	int error = MIST_OK;
+	for (size_t i = 0; i < tsig->count && !error; i++) {
+		const struct mist_tsig options = {
+			.size = sizeof(options), .name = key[i].name, .algorithm = key[i].algorithm,
+			.secret = key[i].secret, .file = key[i].where.file, .line = key[i].where.line,
+		};
+		error = mist_content_tsig(content, &options);
+	}
+	return error;
+}
+
+static int add_zone(struct mist_content *content, const struct config *config,
+                    const struct config_zone *zone, const struct mist_reporter *reporter)
 {
 	struct mist_zone *handle;
+	const struct schema_list *transfer = zone->transfer.items ? &zone->transfer
+	                                                          : &config->transfer.allow;
 	struct mist_zone_options options = {
 		.size = sizeof(options), .name = zone->name, .records = zone->file != NULL,
 		.addresses = zone->address.items, .address_count = zone->address.count, .ttl = zone->ttl,
 		.dnssec = (enum mist_dnssec)zone->dnssec, .ephemeral_key = zone->ephemeral_key,
 		.cds = zone->cds, .file = zone->file ? zone->file : zone->where.file,
+		.registry = zone->registry,
+		.update = zone->update.items, .update_count = zone->update.count,
+		.transfer = transfer->items, .transfer_count = transfer->count,
+		/* Who may not have a zone need not hear of it. */
+		.notify = config->transfer.notify.items,
+		.notify_count = transfer->count ? config->transfer.notify.count : 0,
 	};
 	int error = mist_content_zone(content, &options, &handle);
 	if (error || !zone->file)
@@ -149,8 +171,10 @@ int setup_content(const struct config *config, enum setup_mode mode,
 	const struct config_zone *zones = config_zones(config);
 	bool zone_failed = false;
 	int error = mist_content_new(&content, &options);
+	if (!error)
+		error = add_keys(content, &config->tsig);
 	for (size_t i = 0; i < config->zones.count && !error; i++) {
-		error = add_zone(content, &zones[i], reporter);
+		error = add_zone(content, config, &zones[i], reporter);
 		if (error == MIST_EZONE) { /* the others are to serve */
 			zone_failed = true;
 			error = MIST_OK;

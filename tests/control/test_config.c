@@ -129,13 +129,11 @@ static void problems_with_place(void **state)
 	(void)state;
 	bad("listen:\n  prot: 5\n", "mist.yaml:2: `listen.prot` is not a key; did you mean `port`?");
 	bad("xyzzy: 1\n", "mist.yaml:1: `xyzzy` is not a key; there are: listen, control");
-	bad("zones:\n  - name: a.test\n    registry: true\n",
-	    "mist.yaml:3: `zones[0].registry` is not built yet");
 	bad("zones: [a.test, b.test, { name: c.test, primary: [192.0.2.1] }]\n",
 	    "`zones[2].primary` is not built yet");
 	bad("control: { socket: /run/x }\n", "`control.socket` is not built yet");
-	bad("tsig: []\n", "`tsig` is not built yet");
-	bad("transfer:\n  allow: [127.0.0.1]\n", "mist.yaml:2: `transfer.allow` is not built yet");
+	bad("tsig: [a-key]\n", "mist.yaml:1: `tsig[0]` (a-key) has no `secret`");
+	bad("tsig:\n  - { secret: AAAA }\n", "mist.yaml:2: `tsig[0]` has no `name`");
 	bad("listen: { port: 70000 }\n",
 	    "mist.yaml:1: `listen.port`: \"70000\" is not a number from 0 to 65535");
 	bad("listen: { port: [1] }\n", "`listen.port` must be a single value, not a list");
@@ -279,6 +277,46 @@ static void restart_is_named(void **state)
 	config_free(d);
 }
 
+/* Keys, and lists that name them, go to the library; a secret is never repeated in a message. */
+#define KEYS "tsig:\n  - { name: a-key, secret: c2VjcmV0LXNlY3JldA== }\n"
+static void seals(const char *text, int error, const char *message)
+{
+	struct config *config = good(text);
+	struct mist_content *content = NULL;
+	scratch_log[0] = '\0';
+	assert_int_equal(setup_content(config, SETUP_READ_ONLY, &scratch_reporter, &content), error);
+	if (message)
+		scratch_said(message);
+	assert_null(strstr(scratch_log, "c2Vjc"));
+	mist_content_free(content);
+	config_free(config);
+}
+
+static void keys_and_lists(void **state)
+{
+	(void)state;
+	seals(KEYS "transfer: { allow: [127.0.0.1], notify: [\"a-key@127.0.0.1:5353\"] }\n"
+	      "zones:\n  - { name: a.test, registry: true, update: [a-key], "
+	      "transfer: [a-key@192.0.2.0/24, \"2001:db8::/32\"] }\n", MIST_OK, NULL);
+	seals("zones:\n  - { name: a.test, update: [a-key] }\n", MIST_ENOTFOUND,
+	      "zone a.test: \"a-key\" is neither an address nor a key under `tsig`");
+	seals(KEYS "transfer: { allow: [b-key] }\nzones: [a.test]\n", MIST_ENOTFOUND,
+	      "zone a.test: \"b-key\" is neither");
+	seals("zones:\n  - { name: a.test, transfer: [192.0.2.1/24] }\n", MIST_EINVAL,
+	      "\"192.0.2.1/24\" of `transfer` is no address, network or key");
+	seals("transfer: { allow: [127.0.0.1], notify: [there] }\nzones: [a.test]\n", MIST_EINVAL,
+	      "\"there\" of `notify` is no address");
+	seals("tsig:\n  - { name: a-key, algorithm: hmac-md5, secret: c2VjcmV0 }\n", MIST_EINVAL,
+	      "mist.yaml:2: TSIG key a-key: algorithm \"hmac-md5\" is refused: HMAC-MD5 is broken");
+	seals("tsig:\n  - { name: a-key, algorithm: hmac-sha3, secret: c2VjcmV0 }\n", MIST_EINVAL,
+	      "it is not known; there are hmac-sha224, hmac-sha256");
+	seals("tsig:\n  - { name: a-key, secret: c2VjcmV0.. }\n", MIST_EKEY,
+	      "TSIG key a-key: its secret is not base64");
+	seals(KEYS "  - { name: A-Key., secret: c2VjcmV0 }\n", MIST_EINVAL, "is there twice");
+	seals("tsig:\n  - { name: 192.0.2.1, secret: c2VjcmV0 }\n", MIST_ENAME,
+	      "its name has to be a domain name that looks like no address");
+}
+
 static void units(void **state)
 {
 	uint64_t value;
@@ -315,6 +353,7 @@ int main(void)
 		                                scratch_close),
 		cmocka_unit_test_setup_teardown(state_directory_follows_the_user, scratch_open, scratch_close),
 		cmocka_unit_test_setup_teardown(restart_is_named, scratch_open, scratch_close),
+		cmocka_unit_test_setup_teardown(keys_and_lists, scratch_open, scratch_close),
 		cmocka_unit_test(units),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
