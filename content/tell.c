@@ -6,6 +6,7 @@
 
 #include "content/content.h"
 #include "content/parts.h"
+#include "core/zone_walk.h"
 #include "dnssec/anchor.h"
 
 /* MIST_ENOTFOUND, MIST_EZONE, MIST_EINVAL (not sealed). */
@@ -27,45 +28,22 @@ static int find_served(const struct mist_content *content, const char *name,
 	return (*zone)->zone->failed ? MIST_EZONE : MIST_OK;
 }
 
-struct walk {
-	int (*record)(void *user, const struct mist_record *record);
-	void *user;
-};
-
-static int walk_set(const struct walk *walk, const struct node *node, const struct rrset *set)
-{
-	struct record record;
-	for (size_t at = 0; rrset_next(set, set->full_len, &at, &record);) {
-		int result = walk->record(walk->user, &(struct mist_record){
-			.owner = node->name, .type = record.type, .ttl = record.ttl,
-			.rdata = record.rdata, .rdata_len = record.rdata_len });
-		if (result)
-			return result;
-	}
-	return 0;
-}
-
-static int walk_node(void *user, const struct node *node)
-{
-	const struct walk *walk = user;
-	const struct rrset *soa = node->flags & NODE_APEX ? node_rrset(node, TYPE_SOA) : NULL;
-	int result = soa ? walk_set(walk, node, soa) : 0;
-	for (unsigned i = 0; i < node->rrset_count && !result; i++) {
-		const struct rrset *set = node->rrsets[i];
-		/* The CNAME that x under `*.x` answers with cannot stand beside the NS of the cut. */
-		if (set != soa && !(set->type == TYPE_CNAME && node->flags & NODE_CARVED))
-			result = walk_set(walk, node, set);
-	}
-	return result;
-}
-
 int mist_content_walk(const struct mist_content *content, const char *name,
                       int (*record)(void *user, const struct mist_record *record), void *user)
 {
 	const struct mist_zone *zone;
-	struct walk walk = { .record = record, .user = user };
-	int error = record ? find_served(content, name, &zone) : MIST_EINVAL;
-	return error ? error : zone_each(zone->zone, walk_node, &walk);
+	int result = record ? find_served(content, name, &zone) : MIST_EINVAL;
+	if (result)
+		return result;
+
+	struct zone_walk walk;
+	struct record each;
+	const uint8_t *owner;
+	zone_walk_begin(&walk, zone->zone);
+	while (!result && zone_walk_next(&walk, &owner, &each))
+		result = record(user, &(struct mist_record){ .owner = owner, .type = each.type, .ttl = each.ttl,
+		                                             .rdata = each.rdata, .rdata_len = each.rdata_len });
+	return result;
 }
 
 int mist_content_zones(const struct mist_content *content,

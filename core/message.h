@@ -142,6 +142,13 @@ bool answer_put_part(struct answer *answer, enum section section, uint16_t owner
 bool answer_put_records(struct answer *answer, enum section section, uint16_t owner_at,
                         const uint8_t *message, size_t at, size_t len, uint16_t count);
 
+/*
+ * Appends one record, for messages that go on with the next where they are full: transfers. `*owner_at`
+ * is where its owner stands, 0: not yet; it is kept for the next record of that owner. False: it did not fit.
+ */
+bool answer_put_record(struct answer *answer, enum section section, uint16_t *owner_at,
+                       const uint8_t *owner, const struct record *record);
+
 /* One synthesised record: the CNAME of a DNAME (RFC 6672 section 3.1). Returns the offset of the
  * target's name in the message, 0 when it did not fit. */
 uint16_t answer_put_cname(struct answer *answer, uint16_t owner_at, uint32_t ttl,

@@ -288,6 +288,20 @@ bool answer_put_records(struct answer *answer, enum section section, uint16_t ow
 	return answer->w.failed ? give_up(answer, section, &mark) : true;
 }
 
+bool answer_put_record(struct answer *answer, enum section section, uint16_t *owner_at,
+                       const uint8_t *name, const struct record *record)
+{
+	const struct mark mark = mark_set(answer, section);
+	struct owner owner;
+	owner_init(&owner, answer, *owner_at, name);
+	put_record(answer, section, &owner, record->type, record->ttl,
+	           reader_on(record->rdata, record->rdata_len));
+	if (answer->w.failed)
+		return give_up(answer, section, &mark);
+	*owner_at = owner.at;
+	return true;
+}
+
 uint16_t answer_put_cname(struct answer *answer, uint16_t owner_at, uint32_t ttl,
                           const uint8_t *target)
 {

@@ -148,6 +148,7 @@ static int start_workers(struct mist_server *server, const struct mist_options *
 		.listeners = &server->listeners,
 		.publisher = &server->publisher,
 		.cache = server->cache,
+		.errands = server->errands,
 		.identity = &server->identity,
 		.reporter = &server->background.queue,
 		.tcp_clients = options->tcp_clients,
@@ -247,7 +248,11 @@ static uint32_t tend(void *context)
 
 static void end(struct mist_server *server)
 {
+	if (server->errands)
+		errands_stop(server->errands);
 	stop_workers(server);
+	if (server->errands)
+		errands_free(server->errands);
 	if (server->background.work)
 		background_stop(&server->background);
 	listeners_close(&server->listeners);
@@ -306,6 +311,19 @@ static int open_listeners(struct mist_server *server, const struct mist_options 
 	return error;
 }
 
+/* reply_host.key */
+static const struct tsig_key *find_key(void *context, const uint8_t *name)
+{
+	(void)context, (void)name;
+	return NULL;
+}
+
+static int open_errands(struct mist_server *server)
+{
+	server->reply_host = (struct reply_host){ .context = server, .key = find_key };
+	return errands_new(&server->errands, &server->reply_host);
+}
+
 static int build(struct mist_server *server, const struct mist_options *options)
 {
 	const struct mist_reporter *reporter = &server->background.queue;
@@ -324,6 +342,8 @@ static int build(struct mist_server *server, const struct mist_options *options)
 		error = choose_engine(server, options->engine, reporter);
 	if (!error)
 		error = cache_new(&server->cache, options->cache_bytes);
+	if (!error)
+		error = open_errands(server);
 	if (!error)
 		error = publish_first(server);
 	if (!error)

@@ -13,6 +13,7 @@
 #include "forward/cache.h"
 #include "mistcore.h"
 #include "net/background.h"
+#include "net/errand.h"
 #include "net/socket.h"
 #include "net/worker.h"
 
@@ -25,6 +26,8 @@ struct mist_server {
 	char nsid[NSID_MAX + 1];
 	struct listeners listeners;
 	struct cache *cache;
+	struct reply_host reply_host;
+	struct errands *errands;
 	enum mist_engine engine;
 	enum mist_steer steer;
 	bool send_plainly;

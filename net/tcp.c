@@ -35,6 +35,7 @@ struct connection {
 	bool ended;                  /* the client has said all it will (half-close) */
 	bool broken;                 /* out of memory for its replies: closes */
 	struct kept in, out;
+	struct tcp_stream *streams;  /* wait until `out` is empty */
 	union socket_address peer;
 	struct tcp *tcp;
 };
@@ -166,12 +167,23 @@ static void set_accepting(struct tcp *tcp, bool accepting)
 		                                 accepting ? WATCH_READ : 0, accept_ready, tcp);
 }
 
+/* Whoever waits for `out` is told. */
+static void end_streams(struct connection *c, bool open)
+{
+	while (c->streams) {
+		struct tcp_stream *stream = c->streams;
+		c->streams = stream->next;
+		c->tcp->options.drained(c->tcp->options.context, stream, open);
+	}
+}
+
 static void close_connection(struct connection *c)
 {
 	struct tcp *tcp = c->tcp;
 
 	tcp->options.engine->type->watch(tcp->options.engine, c->fd, 0, NULL, NULL);
 	close(c->fd);
+	end_streams(c, false);
 	kept_free(&c->in);
 	kept_free(&c->out);
 	unlink_connection(tcp, c);
@@ -239,7 +251,10 @@ static bool write_kept(struct connection *c)
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	kept_drop(&c->out, (size_t)n);
-	touch(c);
+	if (!c->streams || !c->out.len) /* streams have to be taken a message at a time */
+		touch(c);
+	if (!c->out.len)
+		end_streams(c, true);
 	return true;
 }
 
@@ -527,6 +542,35 @@ void tcp_reply(struct tcp *tcp, const struct tcp_id *id, const uint8_t *octets, 
 	}
 }
 
+enum tcp_sent tcp_more(struct tcp *tcp, const struct tcp_id *id, const uint8_t *octets, size_t len,
+                       struct tcp_stream *stream)
+{
+	struct connection *c = find(tcp, id);
+
+	if (!c)
+		return TCP_GONE;
+	if (!write_message(c, octets, len)) {
+		close_connection(c);
+		return TCP_GONE;
+	}
+	if (!c->out.len) {
+		touch(c);
+		return TCP_LEFT;
+	}
+	stream->next = c->streams;
+	c->streams = stream;
+	settle(c); /* if it closes, `drained` has been called */
+	return TCP_KEPT;
+}
+
+void tcp_cut(struct tcp *tcp, const struct tcp_id *id)
+{
+	struct connection *c = find(tcp, id);
+
+	if (c)
+		close_connection(c);
+}
+
 void tcp_forget(struct tcp *tcp, const struct tcp_id *id)
 {
 	struct connection *c = find(tcp, id);
@@ -567,13 +611,14 @@ void tcp_tick(struct tcp *tcp)
 		tcp->pause_until_ms = 0;
 		set_accepting(tcp, true);
 	}
-	/* Oldest first; one that waits for an upstream is not idle, and its wait has an end of its own. */
+	/* Oldest first; one that waits for an upstream is not idle, and its wait has an end of its own.
+	 * One that does not take what it asked for is. */
 	for (uint32_t slot = tcp->oldest; slot != NO_SLOT;) {
 		struct connection *c = &tcp->connections[slot];
 		if (time - c->active_ms < idle_limit(tcp))
 			return;
 		slot = c->next;
-		if (!c->waiting)
+		if (!c->waiting || c->streams)
 			close_connection(c);
 	}
 }

@@ -23,6 +23,18 @@ enum tcp_answer {
 	TCP_LATER,               /* tcp_reply() or tcp_forget() will be called */
 };
 
+/*
+ * A reply of several messages, on its way: held by the connection while one of them waits to be taken.
+ * Each has the idle time of a connection for that; a client that reads drop by drop is cut off.
+ */
+struct tcp_stream { struct tcp_stream *next; };
+
+enum tcp_sent {
+	TCP_LEFT,                /* the next message may come */
+	TCP_KEPT,                /* `drained` will be called */
+	TCP_GONE,                /* there is no such connection any more */
+};
+
 struct tcp_counters {
 	_Atomic(uint64_t) accepted, refused, open;
 };
@@ -37,6 +49,8 @@ struct tcp_options {
 	/* Answers a request: at most 65,535 octets to `reply`. */
 	enum tcp_answer (*request)(void *context, const struct tcp_id *id, const union socket_address *peer,
 	                           const uint8_t *octets, size_t len, uint8_t *reply, size_t *reply_len);
+	/* The message that a stream had kept has left (`open`), or the connection is gone. Sends nothing itself. */
+	void (*drained)(void *context, struct tcp_stream *stream, bool open);
 	/* No descriptor or memory for a connection: accepting pauses a moment. `why` is an errno. */
 	void (*starved)(void *context, int why);
 	uint64_t (*now_ms)(void *context);
@@ -51,6 +65,12 @@ void tcp_free(struct tcp *tcp); /* closes every connection */
 /* The reply to a request that was answered with TCP_LATER, or that there will be none. */
 void tcp_reply(struct tcp *tcp, const struct tcp_id *id, const uint8_t *octets, size_t len);
 void tcp_forget(struct tcp *tcp, const struct tcp_id *id);
+
+/* The same for a reply with more messages to follow; the last of them goes with tcp_reply(). */
+enum tcp_sent tcp_more(struct tcp *tcp, const struct tcp_id *id, const uint8_t *octets, size_t len,
+                       struct tcp_stream *stream);
+/* Closes the connection: a reply that began cannot go on, and only that says so. */
+void tcp_cut(struct tcp *tcp, const struct tcp_id *id);
 
 /* Closes what is idle for too long. Call when tcp_next_ms() has passed; UINT32_MAX: no need. */
 void tcp_tick(struct tcp *tcp);

@@ -130,15 +130,48 @@ static void forget(void *context, const struct client *client, enum transport tr
 
 /* ---- queries ---- */
 
-/*
- * Transfers and updates need connections, keys and histories, which are no matter of one packet: this
- * is where they leave the packet's path. Nobody may transfer or update yet, so each is told no.
- */
-static enum verdict handoff(struct query *query)
+/* The zone whose apex a request names. */
+static const struct zone *zone_asked(const struct worker *worker, const struct question *question,
+                                     const struct name_key *key)
 {
-	if (query->request.opcode != OPCODE_QUERY)
-		return query_fail(query, RCODE_NOTIMP, EDE_NONE, NULL);
-	return query_fail(query, RCODE_REFUSED, EDE_PROHIBITED, "transfers are not allowed");
+	struct route route;
+
+	route_find(worker->view->routes, key, TYPE_SOA, &route);
+	const struct zone *zone = route.kind == ROUTE_LOCAL ? route.zone : NULL;
+	return zone && zone->name_len == question->len && !memcmp(zone->name, question->name, question->len)
+		? zone : NULL;
+}
+
+/*
+ * Transfers need time, keys and histories, which are no matter of one packet: this is where they leave
+ * the packet's path. What nobody allowed is refused here, so that strangers cannot fill the queue. True:
+ * an errand was begun, the reply comes later.
+ */
+static bool handoff(struct worker *worker, struct query *query, const struct origin *origin,
+                    enum verdict *verdict)
+{
+	const struct request *request = &query->request;
+	const struct client client = client_encode(origin);
+
+	if (request->opcode != OPCODE_QUERY) {
+		*verdict = query_fail(query, RCODE_NOTIMP, EDE_NONE, NULL);
+		return false;
+	}
+	const struct zone *zone = zone_asked(worker, &request->question, &request->key);
+	const struct access *access = zone ? zone->access : NULL;
+	if (!access || !(access_allows(&access->transfer, query->client, query->client_len, NULL) ||
+	                 (request->tsig_at && access_has_key(&access->transfer)))) {
+		*verdict = query_fail(query, RCODE_REFUSED, EDE_PROHIBITED, "transfers are not allowed");
+		return false;
+	}
+	if (request->question.type == TYPE_AXFR && query->transport == TRANSPORT_UDP) {
+		*verdict = query_fail(query, RCODE_FORMERR, EDE_OTHER, "AXFR is for TCP");
+		return false;
+	}
+	if (errand_new(worker->options.errands, worker->options.index, query, &client, zone))
+		return true;
+	*verdict = query_fail(query, RCODE_SERVFAIL, EDE_OTHER, "too many transfers, try again");
+	return false;
 }
 
 static void count_route(struct worker *worker, const struct query *query)
@@ -184,7 +217,8 @@ static enum outcome process(struct worker *worker, struct query *query, const st
 			count_reply(worker, query->transport, query->response);
 			return OUTCOME_REPLY;
 		case QUERY_HANDOFF:
-			verdict = handoff(query);
+			if (handoff(worker, query, origin, &verdict))
+				return OUTCOME_LATER;
 			break;
 		case QUERY_FORWARD: {
 			const struct client client = client_encode(origin);
@@ -316,13 +350,61 @@ static int loop_watch(void *context, int fd, unsigned bits, watch_ready *ready, 
 	return worker->engine->type->watch(worker->engine, fd, bits, ready, argument);
 }
 
+/* tcp_options.drained */
+static void drained(void *context, struct tcp_stream *stream, bool open)
+{
+	struct errand *errand = (struct errand *)stream;
+
+	(void)context;
+	if (open)
+		errand_left(errand);
+	else
+		errand_end(errand);
+}
+
+/* Over TCP, when more messages follow or none can. True: the errand is over. */
+static bool deliver_part(struct worker *worker, struct errand *errand)
+{
+	struct tcp_id id;
+
+	memcpy(&id, errand->client.octets, sizeof id);
+	if (!errand->len) {
+		tcp_cut(worker->tcp, &id);
+		return true;
+	}
+	enum tcp_sent sent = tcp_more(worker->tcp, &id, errand->message, errand->len, &errand->stream);
+	if (sent == TCP_LEFT)
+		errand_left(errand);
+	return sent == TCP_GONE; /* kept: drained() goes on */
+}
+
+static void deliver(struct worker *worker, struct errand *errand)
+{
+	bool over = true;
+
+	if (errand->len && !errand->more)
+		reply_later(worker, &errand->client, errand->transport, errand->message, errand->len);
+	else if (errand->transport == TRANSPORT_UDP)
+		count(&worker->counters.dropped);
+	else
+		over = deliver_part(worker, errand);
+	if (over)
+		errand_end(errand);
+}
+
+/* The eventfd: worker_stop(), whose flag is looked at after each round, or messages of errands. */
 static void woken(void *argument, int fd, unsigned bits)
 {
+	struct worker *worker = argument;
 	uint64_t times;
 
-	(void)argument; /* the flag is looked at after each round */
 	(void)bits;
 	(void)!read(fd, &times, sizeof times);
+	for (struct errand *errand = errand_collect(worker->options.errands, worker->options.index); errand;) {
+		struct errand *next = errand->next;
+		deliver(worker, errand);
+		errand = next;
+	}
 }
 
 /* One round of everything, at most `limit_ms` long. */
@@ -415,6 +497,7 @@ static int open_tcp(struct worker *worker)
 		.clients_each = worker->options.tcp_clients_each,
 		.idle_ms = worker->options.identity->tcp_idle_ms,
 		.request = request,
+		.drained = drained,
 		.starved = starved,
 		.now_ms = now_ms_of,
 		.context = worker,
@@ -507,6 +590,7 @@ int worker_start(struct worker **worker, const struct worker_options *options)
 	made->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (made->wake < 0 || memo_new(&made->query.memo))
 		goto fail;
+	errands_wake(options->errands, options->index, made->wake);
 	snprintf(name, sizeof name, "mist-w%u", options->index);
 	if (thread_start(&made->thread, name, run, made))
 		goto fail;

@@ -10,6 +10,7 @@
 #include "forward/cache.h"
 #include "mistcore.h"
 #include "net/engine.h"
+#include "net/errand.h"
 #include "net/socket.h"
 
 #define WORKER_STOP_MS 2000  /* what is in flight may take that long at a stop (mist_stop()) */
@@ -22,6 +23,7 @@ struct worker_options {
 	const struct listeners *listeners;
 	struct publisher *publisher;
 	struct cache *cache;
+	struct errands *errands;
 	const struct identity *identity;
 	const struct mist_reporter *reporter; /* of any thread */
 	unsigned tcp_clients, tcp_clients_each;

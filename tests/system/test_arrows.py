@@ -15,11 +15,12 @@ ARROWS = {
     "dnssec": (("dnssec", "core", "include"), ("openssl/",)),
     "forward": (("forward", "core", "include"), ("ares",)),
     "content": (("content", "forward", "dnssec", "core", "include"), ()),
-    "net": (("net", "content", "forward", "core", "include"), ("liburing",)),
+    "transfer": (("transfer", "content", "dnssec", "core", "include"), ()),
+    "net": (("net", "transfer", "content", "forward", "core", "include"), ("liburing",)),
     "control": (("control", "include"), ("ldns/", "yaml.h")),
     "cli": (("cli", "control", "include"), ()),
     "bench": (("bench",), ("liburing", "ldns/")),
-    "fuzz": (("core", "dnssec", "forward", "content", "net", "control", "include"), ()),
+    "fuzz": (("core", "dnssec", "forward", "content", "transfer", "net", "control", "include"), ()),
 }
 
 # It says which versions of the libraries we stand on.
@@ -86,7 +87,7 @@ class Arrows(unittest.TestCase):
 
     def test_the_library_is_a_good_guest(self):
         problems = []
-        for folder in ("core", "dnssec", "forward", "content", "net"):
+        for folder in ("core", "dnssec", "forward", "content", "transfer", "net"):
             for path in sources(folder):
                 with open(path) as file:
                     text = without_comments(file.read())

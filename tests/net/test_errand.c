@@ -1,0 +1,285 @@
+/*
+ * Zone transfers over TCP, from the request to the last SOA: what arrives is the zone, clients that do not
+ * read cost nothing but a place, and places are bounded. On both engines.
+ */
+#include "net/serve.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "core/message.h"
+#include "core/type.h"
+#include "net/errand.h"
+
+#define HOSTS 20000
+#define FILLERS 200 /* of 60,000 octets each: together more than the sockets between us take */
+
+static int engine_here;
+
+static size_t put_name(uint8_t *to, const char *text)
+{
+	uint8_t name[MIST_NAME_SIZE];
+	int len = mist_name_from_text(text, name);
+
+	assert_true(len > 0);
+	memcpy(to, name, (size_t)len);
+	return (size_t)len;
+}
+
+static void add(struct mist_zone *zone, const char *owner, uint16_t type, const uint8_t *rdata, size_t len)
+{
+	uint8_t name[MIST_NAME_SIZE];
+
+	put_name(name, owner);
+	assert_int_equal(mist_zone_add(zone, &(struct mist_record){ .owner = name, .type = type, .ttl = 300,
+	                                                            .rdata = rdata, .rdata_len = (uint16_t)len }),
+	                 MIST_OK);
+}
+
+/* Zone big.test, unsigned, of HOSTS addresses; the loopback may transfer it. */
+static struct mist_content *content_big(uint8_t serial)
+{
+	static const char *const allowed[] = { "127.0.0.1" };
+	struct mist_content *content;
+	struct mist_zone *zone;
+	uint8_t rdata[256];
+	char owner[64];
+	const struct mist_zone_options options = {
+		.size = sizeof options, .name = "big.test", .records = true, .dnssec = MIST_DNSSEC_OFF,
+		.transfer = allowed, .transfer_count = 1,
+	};
+
+	assert_int_equal(mist_content_new(&content, NULL), MIST_OK);
+	assert_int_equal(mist_content_zone(content, &options, &zone), MIST_OK);
+	size_t len = put_name(rdata, "ns.big.test");
+	add(zone, "big.test", TYPE_NS, rdata, len);
+	len += put_name(rdata + len, "hostmaster.big.test");
+	memset(rdata + len, 0, 20);
+	rdata[len + 3] = serial;
+	rdata[len + 6] = rdata[len + 10] = rdata[len + 13] = rdata[len + 18] = 8;
+	add(zone, "big.test", TYPE_SOA, rdata, len + 20);
+	for (unsigned i = 0; i < HOSTS; i++) {
+		snprintf(owner, sizeof owner, i ? "host%u.big.test" : "ns.big.test", i);
+		wire_set32(rdata, 0x0a000000 + i);
+		add(zone, owner, TYPE_A, rdata, 4);
+	}
+	for (unsigned i = 0; i < FILLERS; i++) {
+		static uint8_t text[60000];
+		memset(text, 249, sizeof text); /* 240 strings of 249 octets */
+		snprintf(owner, sizeof owner, "filler%u.big.test", i);
+		add(zone, owner, TYPE_TXT, text, sizeof text);
+	}
+	return content;
+}
+
+static struct mist_server *serve_big(void)
+{
+	struct mist_server *server;
+	struct mist_options options = options_of((enum mist_engine)engine_here, 1);
+
+	options.tcp_idle_ms = 1000;
+	assert_int_equal(mist_start(&server, &options, content_big(1)), MIST_OK);
+	return server;
+}
+
+/* A connection that has asked for the zone. */
+static int ask(const struct mist_server *server, const char *zone, uint16_t type)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(mist_port(server)),
+	                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct timeval limit = { .tv_sec = 20 };
+	uint8_t query[300] = { [2 + 1] = 7, [2 + 5] = 1 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	size_t len = 2 + MESSAGE_HEADER;
+
+	assert_true(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	len += put_name(query + len, zone);
+	wire_set16(query + len, type);
+	wire_set16(query + len + 2, CLASS_IN);
+	len += 4;
+	wire_set16(query, (uint16_t)(len - 2));
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	assert_int_equal(send(fd, query, len, MSG_NOSIGNAL), len);
+	return fd;
+}
+
+static bool read_all(int fd, uint8_t *to, size_t len)
+{
+	for (ssize_t n; len; to += n, len -= (size_t)n)
+		if ((n = recv(fd, to, len, 0)) <= 0)
+			return false;
+	return true;
+}
+
+/* The length of the next message; 0: the connection is over. */
+static size_t read_message(int fd, uint8_t *message)
+{
+	uint8_t prefix[2];
+
+	return read_all(fd, prefix, 2) && read_all(fd, message, wire_get16(prefix)) ? wire_get16(prefix) : 0;
+}
+
+/* What arrived of a transfer. */
+struct arrived {
+	unsigned messages, records, soas, rcode;
+	uint32_t serial, addresses; /* of the last SOA; the sum of all addresses' last 24 bits */
+	bool whole;
+};
+
+static void take_records(struct arrived *arrived, const uint8_t *message, size_t len)
+{
+	struct reader r = reader_on(message, len);
+	uint8_t name[NAME_MAX];
+
+	reader_take(&r, MESSAGE_HEADER);
+	for (unsigned i = wire_get16(message + 4); i--;) {
+		reader_take(&r, name_read(message, len, (size_t)(r.at - message), name));
+		reader_take(&r, 4);
+	}
+	for (unsigned i = wire_get16(message + 6); i--; arrived->records++) {
+		size_t taken = name_read(message, len, (size_t)(r.at - message), name);
+		assert_true(taken > 0);
+		reader_take(&r, taken);
+		unsigned type = reader_u16(&r);
+		reader_take(&r, 6);
+		unsigned rdata_len = reader_u16(&r);
+		const uint8_t *rdata = reader_take(&r, rdata_len);
+		assert_non_null(rdata);
+		assert_false(arrived->whole);
+		if (type == TYPE_A)
+			arrived->addresses += wire_get32(rdata) & 0xffffff;
+		if (type == TYPE_SOA) {
+			arrived->serial = wire_get32(rdata + rdata_len - 20);
+			arrived->whole = ++arrived->soas == 2;
+		}
+	}
+	assert_int_equal(r.at - message, len);
+}
+
+static struct arrived take_zone(int fd)
+{
+	static uint8_t message[MESSAGE_MAX];
+	struct arrived arrived = { 0 };
+
+	for (size_t len; !arrived.whole && !arrived.rcode && (len = read_message(fd, message)) > 0;) {
+		arrived.messages++;
+		arrived.rcode = message[3] & 15;
+		assert_int_equal(wire_get16(message), 7);
+		take_records(&arrived, message, len);
+	}
+	close(fd);
+	return arrived;
+}
+
+static void assert_big(const struct arrived *arrived, uint32_t serial)
+{
+	assert_true(arrived->whole);
+	assert_int_equal(arrived->rcode, 0);
+	assert_int_equal(arrived->records, HOSTS + FILLERS + 3);
+	assert_int_equal(arrived->addresses, (uint32_t)((uint64_t)HOSTS * (HOSTS - 1) / 2));
+	assert_int_equal(arrived->serial, serial);
+	assert_true(arrived->messages > FILLERS);
+}
+
+static void test_whole(void **state)
+{
+	struct mist_server *server = serve_big();
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct arrived arrived = take_zone(ask(server, "big.test", TYPE_AXFR));
+		assert_big(&arrived, 1);
+	}
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+static void test_not_ours(void **state)
+{
+	struct mist_server *server = serve_big();
+
+	(void)state;
+	assert_int_equal(take_zone(ask(server, "host1.big.test", TYPE_AXFR)).rcode, RCODE_REFUSED);
+	assert_int_equal(take_zone(ask(server, "test", TYPE_AXFR)).rcode, RCODE_REFUSED);
+	assert_int_equal(take_zone(ask(server, "sub.big.test", TYPE_IXFR)).rcode, RCODE_REFUSED);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* What was begun before is sent as it was. */
+static void test_published_meanwhile(void **state)
+{
+	struct mist_server *server = serve_big();
+	int slow = ask(server, "big.test", TYPE_AXFR);
+	struct pollfd readable = { .fd = slow, .events = POLLIN };
+
+	(void)state;
+	assert_int_equal(poll(&readable, 1, 20000), 1); /* it has begun */
+	assert_int_equal(mist_publish(server, content_big(2)), MIST_OK);
+	struct arrived arrived = take_zone(ask(server, "big.test", TYPE_AXFR));
+	assert_big(&arrived, 2);
+	arrived = take_zone(slow);
+	assert_big(&arrived, 1);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* All places taken by clients that do not read: the next is told so; they are cut off, and there is place again. */
+static void test_who_does_not_read(void **state)
+{
+	struct mist_server *server = serve_big();
+	int silent[ERRAND_TRANSFERS_MAX];
+	struct arrived arrived;
+	time_t end = time(NULL) + 30;
+
+	(void)state;
+	for (unsigned i = 0; i < ERRAND_TRANSFERS_MAX; i++) {
+		silent[i] = ask(server, "big.test", TYPE_AXFR);
+		struct pollfd readable = { .fd = silent[i], .events = POLLIN };
+		assert_int_equal(poll(&readable, 1, 20000), 1);
+	}
+	arrived = take_zone(ask(server, "big.test", TYPE_AXFR));
+	assert_int_equal(arrived.rcode, RCODE_SERVFAIL);
+	do {
+		poll(NULL, 0, 50);
+		arrived = take_zone(ask(server, "big.test", TYPE_AXFR));
+	} while (arrived.rcode == RCODE_SERVFAIL && time(NULL) < end);
+	assert_big(&arrived, 1);
+	for (unsigned i = 0; i < ERRAND_TRANSFERS_MAX; i++)
+		assert_false(take_zone(silent[i]).whole);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* Clients that go away, and a server that stops, in the middle. */
+static void test_cut(void **state)
+{
+	unsigned before = entries("/proc/self/fd");
+	struct mist_server *server = serve_big();
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		close(ask(server, "big.test", TYPE_AXFR));
+	int open = ask(server, "big.test", TYPE_AXFR);
+	struct pollfd readable = { .fd = open, .events = POLLIN };
+	assert_int_equal(poll(&readable, 1, 20000), 1);
+	assert_int_equal(mist_stop(server), MIST_OK);
+	assert_false(take_zone(open).whole);
+	assert_int_equal(entries("/proc/self/fd"), before);
+}
+
+static int on_epoll(void **state) { (void)state; engine_here = MIST_ENGINE_EPOLL; return 0; }
+static int on_uring(void **state) { (void)state; engine_here = MIST_ENGINE_URING; return 0; }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_not_ours),
+		cmocka_unit_test(test_published_meanwhile),
+		cmocka_unit_test(test_who_does_not_read),
+		cmocka_unit_test(test_cut),
+	};
+	int failed = cmocka_run_group_tests_name("epoll", tests, on_epoll, NULL);
+
+	return uring_runs() ? failed + cmocka_run_group_tests_name("uring", tests, on_uring, NULL) : failed;
+}

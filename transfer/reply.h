@@ -1,0 +1,45 @@
+/*
+ * The reply to a request that is no question: one message, or the many of a zone transfer. It is worked
+ * out piece by piece on a thread that may take its time, from a version of the zone that it holds: what
+ * is published meanwhile does not matter to it.
+ *
+ *   reply.c    who asks (TSIG, access lists), and what is asked
+ *   out.c      zone transfers to others (AXFR, IXFR)
+ */
+#ifndef MIST_TRANSFER_REPLY_H
+#define MIST_TRANSFER_REPLY_H
+
+#include "core/query.h"
+#include "core/zone.h"
+
+struct tsig_key;
+
+/* What the server around it can do; any thread. */
+struct reply_host {
+	void *context;
+	/* The TSIG key of that name (lower case), held for the caller; NULL: there is none. */
+	const struct tsig_key *(*key)(void *context, const uint8_t *name);
+};
+
+struct reply_options {
+	const struct reply_host *host;
+	const uint8_t *octets;       /* the request: parsed already once, so it is well formed. Copied */
+	size_t len;
+	const uint8_t *client;       /* its address, 4 or 16 octets */
+	size_t client_len;
+	enum transport transport;
+	struct zone *zone;           /* whose apex the question names, or NULL. The reference is taken */
+};
+
+struct reply;
+/* NULL: out of memory. */
+struct reply *reply_new(const struct reply_options *options);
+void reply_free(struct reply *reply);
+
+/*
+ * Writes the next message, at most 65,535 octets. Returns its length, 0 when there is none: then a
+ * reply that began cannot be ended, and the connection has to say so. `*more`: another one follows.
+ */
+size_t reply_next(struct reply *reply, uint8_t *octets, uint32_t now_s, bool *more);
+
+#endif
