@@ -358,6 +358,99 @@ int trie_each(const struct trie *trie, int (*visit)(void *user, void *value), vo
 }
 
 /* ------------------------------------------------------------------------------------------------
+ * Comparing
+ */
+
+struct comparison {
+	const struct trie *older, *newer;
+	int (*visit)(void *user, void *older, void *newer);
+	void *user;
+};
+
+static int visit_gone(void *user, void *value)
+{
+	const struct comparison *c = user;
+	return c->visit(c->user, value, NULL);
+}
+
+static int visit_come(void *user, void *value)
+{
+	const struct comparison *c = user;
+	return c->visit(c->user, NULL, value);
+}
+
+static int compare_leaves(struct comparison *c, void *older, void *newer)
+{
+	const struct trie_name a = c->older->name_of(older), b = c->newer->name_of(newer);
+	if (a.len == b.len && memcmp(a.octets, b.octets, a.len) == 0)
+		return c->visit(c->user, older, newer);
+	const int result = c->visit(c->user, older, NULL);
+	return result ? result : c->visit(c->user, NULL, newer);
+}
+
+/* The child for a symbol, or NULL; or the node itself where all keys below it have this one. */
+static const struct trie_node *below(const struct trie_node *node, unsigned offset, unsigned symbol,
+                                     unsigned common)
+{
+	if (is_branch(node) && branch_offset(node) == offset)
+		return branch_has(node, symbol) ? branch_children(node) + branch_index(node, symbol) : NULL;
+	return symbol == common ? node : NULL;
+}
+
+/* The symbols at an offset of the keys below a node, as a bitmap; `common`: the one, if it is but one. */
+static uint64_t symbols_at(const struct trie *trie, const struct trie_node *node, unsigned offset,
+                           unsigned *common)
+{
+	struct name_key key;
+	if (is_branch(node) && branch_offset(node) == offset)
+		return node->word & BITMAP;
+	name_key(&key, trie->name_of(outermost(node, false)).octets, NAME_MAX);
+	*common = key_symbol(&key, offset);
+	return UINT64_C(1) << *common;
+}
+
+/*
+ * A key that is in both is below the same symbol of both, at whatever offset one of them divides. Two
+ * nodes with the same children are the same, and so is all below them.
+ */
+static int compare_nodes(struct comparison *c, const struct trie_node *older,
+                         const struct trie_node *newer)
+{
+	if (older->word == newer->word && older->pointer == newer->pointer)
+		return 0;
+	if (!is_branch(older) && !is_branch(newer))
+		return compare_leaves(c, older->pointer, newer->pointer);
+	const unsigned a = is_branch(older) ? branch_offset(older) : UINT_MAX;
+	const unsigned b = is_branch(newer) ? branch_offset(newer) : UINT_MAX;
+	const unsigned offset = a < b ? a : b;
+	unsigned common_older = 0, common_newer = 0;
+	uint64_t left = symbols_at(c->older, older, offset, &common_older) |
+	                symbols_at(c->newer, newer, offset, &common_newer);
+	for (; left; left &= left - 1) {
+		const unsigned symbol = (unsigned)__builtin_ctzll(left);
+		const struct trie_node *in_older = below(older, offset, symbol, common_older);
+		const struct trie_node *in_newer = below(newer, offset, symbol, common_newer);
+		const int result = !in_older ? each(in_newer, visit_come, c)
+		                 : !in_newer ? each(in_older, visit_gone, c)
+		                 : compare_nodes(c, in_older, in_newer);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+int trie_compare(const struct trie *older, const struct trie *newer,
+                 int (*visit)(void *user, void *older, void *newer), void *user)
+{
+	struct comparison c = { .older = older, .newer = newer, .visit = visit, .user = user };
+	if (!older->root.pointer)
+		return trie_each(newer, visit_come, &c);
+	if (!newer->root.pointer)
+		return trie_each(older, visit_gone, &c);
+	return compare_nodes(&c, &older->root, &newer->root);
+}
+
+/* ------------------------------------------------------------------------------------------------
  * Retiring
  */
 

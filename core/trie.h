@@ -106,4 +106,10 @@ void *trie_after(const struct trie *trie, const uint8_t *name);
 /* Visits all values in canonical order until the callback returns other than 0. */
 int trie_each(const struct trie *trie, int (*visit)(void *user, void *value), void *user);
 
+/* Visits the names whose values are not the same in two tries, each once, in no particular order, until
+ * the callback returns other than 0; NULL: not there. Of versions of one trie it looks only at what they
+ * do not share. */
+int trie_compare(const struct trie *older, const struct trie *newer,
+                 int (*visit)(void *user, void *older, void *newer), void *user);
+
 #endif

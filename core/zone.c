@@ -184,12 +184,12 @@ static int put_set(struct zone *zone, struct trie *nodes, struct node *node, str
 
 int zone_take(struct zone *zone, struct trie *nodes, struct node *node, uint16_t type)
 {
-	struct rrset *set = (struct rrset *)node_rrset(node, type);
-	int error = set ? drop_set(zone, older_node(zone, nodes, node), set) : MIST_OK;
+	struct rrset *set = node_take(node, type), *none;
 
-	if (error || !set)
-		return error;
-	node_take(node, type);
+	if (set && drop_set(zone, older_node(zone, nodes, node), set) != MIST_OK) {
+		node_put(node, set, &none); /* where it was, so it needs no memory */
+		return MIST_ENOMEM;
+	}
 	if (node == zone->apex)
 		zone_remember_apex(zone);
 	return MIST_OK;

@@ -40,6 +40,10 @@ int zone_take(struct zone *zone, struct trie *nodes, struct node *node, uint16_t
 /* Reads what the zone itself remembers of its apex. */
 void zone_remember_apex(struct zone *zone);
 
+/* The wildcard of a made zone whose records other names are lent, or NULL: NS and DNAME speak of names below
+ * their owner, and are not lent. */
+const struct node *zone_lender(const struct zone *zone);
+
 /* Gives a made zone wildcards where names switch the one below the apex off. Nodes are marked
  * before, and afterwards once more. */
 int zone_fill(struct zone *zone);

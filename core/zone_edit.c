@@ -156,12 +156,13 @@ int zone_remove_nsec3(struct zone *zone, const uint8_t *owner, uint16_t type)
  * What a made zone lends
  */
 
-/* The wildcard whose records the names of a made zone are lent, or NULL. */
-static const struct node *lender(const struct zone *zone)
+const struct node *zone_lender(const struct zone *zone)
 {
 	uint8_t name[NAME_MAX];
 	const struct node *node = zone->made && name_wildcard(name, zone->name) ? zone_node(zone, name) : NULL;
-	return node && !(node->flags & NODE_OCCLUDED) && sets_of(zone, node) ? node : NULL;
+	if (!node || node->flags & NODE_OCCLUDED || sets_of(zone, node) == 0)
+		return NULL;
+	return node_rrset(node, TYPE_NS) || node_rrset(node, TYPE_DNAME) ? NULL : node;
 }
 
 static bool same_records(const struct rrset *a, const struct rrset *b)
@@ -228,11 +229,11 @@ static int unlend(struct zone *zone, const uint8_t *name)
 static int fill(struct zone *zone, const uint8_t *name)
 {
 	uint8_t wildcard[NAME_MAX];
-	const struct node *node = zone_node(zone, name), *from = lender(zone);
+	const struct node *node = zone_node(zone, name), *from = zone_lender(zone);
 
 	if (!node || node == zone->apex || name_is_wildcard(name))
 		return MIST_OK;
-	bool has = from && !(node->flags & (NODE_OCCLUDED | NODE_CUT));
+	bool has = from && !(node->flags & OCCLUDES);
 	int error = has ? lend_to(zone, name, from) : unlend(zone, name);
 	if (error || !name_wildcard(wildcard, name))
 		return error;

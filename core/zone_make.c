@@ -279,7 +279,8 @@ static int list_node(void *user, void *value)
 {
 	struct list *list = user;
 	const struct node *node = value;
-	if (!(node->flags & (NODE_APEX | NODE_OCCLUDED | NODE_CUT)) && !name_is_wildcard(node->name))
+	const unsigned none = NODE_APEX | NODE_OCCLUDED | NODE_CUT | NODE_DNAME;
+	if (!(node->flags & none) && !name_is_wildcard(node->name))
 		list->nodes[list->count++] = node;
 	return 0;
 }
@@ -307,12 +308,11 @@ static int fill_around(struct zone *zone, const struct node *node, const struct 
 
 int zone_fill(struct zone *zone)
 {
-	uint8_t name[NAME_MAX];
-	const struct node *wildcard = name_wildcard(name, zone->name) ? zone_node(zone, name) : NULL;
+	const struct node *wildcard = zone_lender(zone);
 	struct list list = { 0 };
 	int error = MIST_OK;
 
-	if (!wildcard || wildcard->rrset_count == 0)
+	if (!wildcard)
 		return MIST_OK;
 	list.nodes = malloc(zone->nodes.count * sizeof(*list.nodes));
 	if (!list.nodes)
