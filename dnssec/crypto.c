@@ -57,6 +57,11 @@ void crypto_free(struct crypto *crypto)
 	free(crypto);
 }
 
+void crypto_rest(const struct crypto *crypto)
+{
+	OPENSSL_thread_stop_ex(crypto->context);
+}
+
 void crypto_pair_free(struct crypto_pair *pair)
 {
 	EVP_PKEY_free(pair->pair);
@@ -141,6 +146,7 @@ int crypto_pair_from(struct crypto_pair *made, struct crypto *crypto, int algori
 	                                                : p256_from(made, crypto);
 	if (error)
 		crypto_pair_free(made);
+	crypto_rest(crypto);
 	return error;
 }
 

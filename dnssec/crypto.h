@@ -31,6 +31,13 @@ struct crypto_pair {
 	size_t public_len;
 };
 
+/*
+ * libcrypto keeps random generators of a context for each thread that made or used a private key, and
+ * frees them when that thread ends: of a context that another thread has freed meanwhile. So every
+ * call that needed them ends with this, which frees those of the calling thread.
+ */
+void crypto_rest(const struct crypto *crypto);
+
 /* A new key pair, or the one of a private scalar; algorithm 13 or 15. MIST_ECRYPTO, MIST_ENOMEM. */
 int crypto_pair_make(struct crypto_pair *made, struct crypto *crypto, int algorithm);
 int crypto_pair_from(struct crypto_pair *made, struct crypto *crypto, int algorithm,

@@ -165,6 +165,7 @@ void signer_free(struct signer *signer)
 		return;
 	EVP_PKEY_CTX_free(signer->sign);
 	EVP_MD_CTX_free(signer->digest);
+	crypto_rest(signer->key->crypto);
 	free(signer);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include <openssl/ecdsa.h>
@@ -315,6 +316,50 @@ static void test_base64(void **state)
 	assert_int_equal(base64_encode(text, 8, (const uint8_t *)"foob", 4), -1);
 }
 
+struct visitor {
+	struct crypto *crypto;
+	pthread_barrier_t barrier;
+	int error;
+};
+
+/* Makes a key, signs, and lives on until its crypto is gone. */
+static void *visit(void *argument)
+{
+	struct visitor *visitor = argument;
+	struct key *key = NULL;
+	struct signer *signer = NULL;
+	uint8_t signature[SIGNATURE_LEN];
+	visitor->error = key_generate(&key, visitor->crypto, zone, MIST_ALGORITHM_ECDSAP256SHA256);
+	if (!visitor->error)
+		visitor->error = signer_new(&signer, key);
+	if (!visitor->error)
+		visitor->error = signer_sign(signer, "x", 1, signature);
+	signer_free(signer);
+	key_free(key);
+	pthread_barrier_wait(&visitor->barrier);
+	pthread_barrier_wait(&visitor->barrier);
+	return NULL;
+}
+
+/* A content is sealed by one thread and freed by another, which may be the earlier to go. */
+static void test_threads_outlive_it(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct visitor visitor = { 0 };
+		pthread_t thread;
+		assert_int_equal(crypto_new(&visitor.crypto), MIST_OK);
+		pthread_barrier_init(&visitor.barrier, NULL, 2);
+		assert_int_equal(pthread_create(&thread, NULL, visit, &visitor), 0);
+		pthread_barrier_wait(&visitor.barrier);
+		crypto_free(visitor.crypto);
+		pthread_barrier_wait(&visitor.barrier);
+		pthread_join(thread, NULL);
+		pthread_barrier_destroy(&visitor.barrier);
+		assert_int_equal(visitor.error, MIST_OK);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +372,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_zone_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_base64, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_threads_outlive_it, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
