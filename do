@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin"
 
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config liburing-dev libc-ares-dev libssl-dev
-	libldns-dev libyaml-dev"
+	libldns-dev libyaml-dev libjansson-dev"
 # Some of the name servers would start as daemons; install_packages() sees to it that they do not.
 TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev python3 python3-dnspython
 	bind9 bind9-dnsutils bind9-utils knot knot-dnsutils ldnsutils unbound nsd

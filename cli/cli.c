@@ -15,6 +15,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "control/client.h"
+
 enum { STDERR_WAIT_MS = 1000 };
 
 /* Set once, before there is a second thread. */
@@ -123,6 +125,9 @@ int cli_exit(int error)
 	case MIST_EZONE:
 	case MIST_EKEY:
 	case MIST_ENOTFOUND:
+	case MIST_ECONFLICT:
+	case MIST_ELIMIT:
+	case MIST_EREQUIRE:
 		return EXIT_CONFIGURATION;
 	case MIST_ENETWORK:
 	case MIST_EADDRESS:
@@ -210,6 +215,23 @@ int cli_config(const struct cli *cli, struct config **config)
 	if (!error)
 		error = config_load(config, &source, &cli->reporter);
 	pool_free(&pool);
+	return error;
+}
+
+int cli_client(const struct cli *cli, struct client **client)
+{
+	const char *socket = cli_option(cli, "socket");
+	struct config *config = NULL;
+	int error = socket ? MIST_OK : cli_config(cli, &config);
+	if (!error && !socket)
+		socket = config->control.socket;
+	if (!error && !socket) {
+		cli_say(cli, MIST_LEVEL_ERROR, "`control.socket` is none, so there is no way to the server");
+		error = MIST_EINVAL;
+	}
+	if (!error)
+		error = client_open(client, socket, &cli->reporter);
+	config_free(config);
 	return error;
 }
 

@@ -76,6 +76,11 @@ void cli_say(const struct cli *cli, enum mist_level level, const char *format, .
 void cli_verbose(void); /* debug messages as well */
 void cli_quiet(void);   /* no information, unless verbose */
 
+/* Connects to the running server: at --socket, else where the configuration says. MIST_OK, or an error
+ * that was reported. */
+struct client;
+int cli_client(const struct cli *cli, struct client **client);
+
 /* Flushes stdout; a full disk or closed pipe is an error and not a success. */
 int cli_finish(const struct cli *cli);
 
@@ -85,6 +90,8 @@ int dump_run(struct cli *cli);
 int query_run(struct cli *cli);
 int anchor_run(struct cli *cli);
 int why_run(struct cli *cli);
+int reload_run(struct cli *cli);
+int stats_run(struct cli *cli);
 
 extern const struct command commands[]; /* name NULL ends it */
 extern const struct option cli_config_options[];

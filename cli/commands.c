@@ -24,6 +24,18 @@ static const struct option serve_options[] = {
 	{ "engine", 0, "NAME", "auto, uring or epoll", "engine" },
 	{ "workers", 'w', "N", "threads that answer; auto: one per usable CPU", "workers" },
 	{ "port-file", 0, "FILE", "write the port number here once questions are answered", NULL },
+	{ "socket", 0, "PATH", "where the other verbs find this server; none: nowhere", "control.socket" },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct option live_options[] = {
+	{ "socket", 0, "PATH", "the control socket of the server (default: the configuration's)", NULL },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct option stats_options[] = {
+	{ "socket", 0, "PATH", "the control socket of the server (default: the configuration's)", NULL },
+	{ "json", 'j', NULL, "print one JSON object", NULL },
 	{ NULL, 0, NULL, NULL, NULL },
 };
 
@@ -106,5 +118,23 @@ const struct command commands[] = {
 	  "  mist why update.editor.land\n"
 	  "  mist why www.example.com AAAA -c mist.yaml\n",
 	  NULL, true },
+	{ "reload", reload_run, "", 0, 0, "have a running server read its files again",
+	  "Asks the server at the control socket to read configuration and zone files anew.\n"
+	  "What is wrong is shown with file and line, and then nothing changes: the exit\n"
+	  "code is 0 only if all of it was good and is now served. SIGHUP does the same\n"
+	  "without telling.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist reload\n"
+	  "  mist reload --socket /run/mist/mist.sock\n",
+	  live_options, true },
+	{ "stats", stats_run, "", 0, 0, "show the counters of a running server",
+	  "Prints what the server has counted since its start: questions, answers by code,\n"
+	  "what was forwarded, cached, signed. With --json as one object for programs.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist stats\n"
+	  "  mist stats --json | jq .counters.udp_queries\n",
+	  stats_options, true },
 	{ .name = NULL },
 };

@@ -169,7 +169,7 @@ static int take_arguments(struct cli *cli, char **arguments, int count)
 
 static int unknown_verb(const struct cli *cli, const char *name)
 {
-	static const char *const later[] = { "reload", "register", "deregister", "stats" };
+	static const char *const later[] = { "register", "deregister" };
 	const char *nearest = NULL;
 	uint32_t best = UINT32_MAX, distance;
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)

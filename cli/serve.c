@@ -2,6 +2,7 @@
  * `mist serve`: start, tell, wait for signals.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -9,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/ready.h"
+#include "control/control.h"
 #include "control/setup.h"
 
 /* What serves, and from which configuration. */
@@ -16,7 +18,20 @@ struct service {
 	struct cli *cli;
 	struct config *config;    /* as started: what a reload cannot change is as it says */
 	struct mist_server *server;
+	struct control *control;
+	pthread_mutex_t reloading;     /* by a signal or by a client of the control socket */
 };
+
+/* Who asked for the reload that this thread is at: messages of other threads are not about it. */
+static _Thread_local const struct mist_reporter *asker;
+
+static void service_report(void *user, enum mist_level level, const char *file, unsigned line,
+                           const char *text)
+{
+	cli_report(user, level, file, line, text);
+	if (asker)
+		asker->report(asker->user, level, file, line, text);
+}
 
 /* Blocked before there is a second thread, so that only the wait below takes them. */
 static sigset_t signals_block(void)
@@ -73,7 +88,7 @@ static int start(struct service *service)
 }
 
 /* All or nothing: whatever is wrong with the new configuration, the old one serves on. */
-static void reload(struct service *service)
+static int reload(struct service *service)
 {
 	struct cli *cli = service->cli;
 	struct config *config = NULL;
@@ -102,6 +117,31 @@ static void reload(struct service *service)
 	}
 	config_free(config);
 	ready_notify("READY=1");
+	return error;
+}
+
+/* One at a time, and whoever asked for it hears what stderr hears. */
+static int reload_for(void *user, const struct mist_reporter *reporter)
+{
+	struct service *service = user;
+	pthread_mutex_lock(&service->reloading);
+	asker = reporter;
+	int error = reload(service);
+	asker = NULL;
+	pthread_mutex_unlock(&service->reloading);
+	return error;
+}
+
+/* A socket that was asked for by name must be there; the usual one may be another server's. */
+static int listen_for_verbs(struct service *service)
+{
+	const struct config *config = service->config;
+	struct control_options options = { config->control.socket, service->server, reload_for, service };
+	if (!options.socket)
+		return EXIT_DONE;
+	enum mist_level level = config->control.given ? MIST_LEVEL_ERROR : MIST_LEVEL_WARNING;
+	int error = control_start(&service->control, &options, level, &service->cli->reporter);
+	return error && config->control.given ? cli_exit(error) : EXIT_DONE;
 }
 
 static void serve_until_told(struct service *service, const sigset_t *signals)
@@ -110,7 +150,7 @@ static void serve_until_told(struct service *service, const sigset_t *signals)
 		siginfo_t info;
 		int number = sigwaitinfo(signals, &info);
 		if (number == SIGHUP)
-			reload(service);
+			reload_for(service, NULL);
 		else if (number == SIGINT || number == SIGTERM)
 			return;
 	}
@@ -118,9 +158,10 @@ static void serve_until_told(struct service *service, const sigset_t *signals)
 
 int serve_run(struct cli *cli)
 {
-	struct service service = { .cli = cli };
+	struct service service = { .cli = cli, .reloading = PTHREAD_MUTEX_INITIALIZER };
 	const char *port_file = cli_option(cli, "port-file");
 	sigset_t signals = signals_block();
+	cli->reporter = (struct mist_reporter){ service_report, NULL };
 	raise_descriptor_limit();
 	int error = cli_config(cli, &service.config);
 	if (error)
@@ -130,6 +171,8 @@ int serve_run(struct cli *cli)
 	else
 		cli_say(cli, MIST_LEVEL_INFO, "no configuration file; defaults");
 	int code = start(&service);
+	if (!code)
+		code = listen_for_verbs(&service);
 	if (!code && port_file) /* before the ready line: who reads that may look for the file at once */
 		code = ready_port_file(cli, port_file, mist_port(service.server));
 	if (!code) {
@@ -146,6 +189,7 @@ int serve_run(struct cli *cli)
 		if (port_file)
 			unlink(port_file);
 	}
+	control_stop(service.control);
 	mist_stop(service.server);
 	config_free(service.config);
 	return code;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "control/address.h"
+#include "control/socket.h"
 
 /* ---- the keys, in the order of mist.conf(5) -------------------------------------------------- */
 
@@ -41,6 +42,7 @@ static const char *wrong_rule(const char *text)
 
 static const struct schema_word fallbacks[] = { { "any", 0 }, { "fail", 1 }, { NULL, 0 } };
 static const struct schema_word autos[] = { { "auto", 0 }, { NULL, 0 } };
+static const struct schema_word nothing[] = { { "none", 0 }, { NULL, 0 } };
 static const struct schema_word engines[] = {
 	{ "auto", MIST_ENGINE_AUTO }, { "uring", MIST_ENGINE_URING }, { "epoll", MIST_ENGINE_EPOLL },
 	{ NULL, 0 },
@@ -81,7 +83,8 @@ static const struct schema_key listen_keys[] = {
 };
 
 static const struct schema_key control_keys[] = {
-	{ .name = "socket", .kind = SCHEMA_LATER },
+	{ .name = "socket", .kind = SCHEMA_PATH, .offset = offsetof(struct config, control.socket),
+	  .words = nothing },
 	{ .name = NULL },
 };
 
@@ -329,6 +332,18 @@ static const char *state_directory_default(struct pool *pool)
 	return pool_format(pool, "%s/.local/state/mist", strcmp(home, "/") == 0 ? "" : home);
 }
 
+/* Without a path in the configuration there is a socket where it can be made, and none elsewhere. */
+static void settle_socket(struct config *config, struct schema *schema)
+{
+	const char *given = config->control.socket;
+	config->control.given = given != NULL;
+	if (given && strcmp(given, "none") == 0)
+		config->control.socket = NULL;
+	else if (!given)
+		config->control.socket = socket_default(&config->pool, config->state_directory);
+	schema->out_of_memory |= !given && !config->control.socket;
+}
+
 /* The file to read: asked for, or the default one if it exists. */
 static const char *file_find(const struct config_source *source)
 {
@@ -385,6 +400,7 @@ int config_load(struct config **config_out, const struct config_source *source,
 		check_rules(&config->forward.allow, "forward.allow", &schema);
 		check_rules(&config->forward.deny, "forward.deny", &schema);
 		check_cookie(config, &schema);
+		settle_socket(config, &schema);
 		error = schema.out_of_memory ? MIST_ENOMEM : schema.problems ? MIST_EINVAL : MIST_OK;
 	}
 	if (error) {

@@ -51,6 +51,10 @@ struct config {
 		uint32_t port_only;      /* fallback: fail */
 		bool allow_non_loopback;
 	} listen;
+	struct {
+		const char *socket;      /* NULL: none is wanted */
+		bool given;              /* by name: a server that cannot have it does not start */
+	} control;
 	uint32_t workers;            /* 0: auto */
 	uint32_t engine;             /* enum mist_engine */
 	uint32_t steer;              /* enum mist_steer */

@@ -37,7 +37,7 @@ struct schema_items {
 
 enum schema_kind {
 	SCHEMA_TEXT,     /* const char * */
-	SCHEMA_PATH,     /* const char *; relative to the directory of the file */
+	SCHEMA_PATH,     /* const char *; relative to the directory of the file; or a word as it is */
 	SCHEMA_NUMBER,   /* uint32_t from min to max, or a word */
 	SCHEMA_SIZE,     /* size_t, octets */
 	SCHEMA_SECONDS,  /* uint32_t */

@@ -245,6 +245,7 @@ const char *setup_needs_restart(const struct config *before, const struct config
 	     : before->listen.port_only != after->listen.port_only         ? "listen.fallback"
 	     : before->listen.allow_non_loopback != after->listen.allow_non_loopback
 	                                                                   ? "listen.allow_non_loopback"
+	     : !same_text(before->control.socket, after->control.socket)   ? "control.socket"
 	     : before->workers != after->workers                           ? "workers"
 	     : before->engine != after->engine                             ? "engine"
 	     : before->steer != after->steer                               ? "steer"

@@ -112,10 +112,11 @@ static const char *keep(struct schema *schema, const char *text)
 	return copy;
 }
 
-static const char *keep_path(struct schema *schema, const struct value_place *place,
-                             const char *text)
+static const char *keep_path(struct schema *schema, const struct schema_key *key,
+                             const struct value_place *place, const char *text)
 {
-	if (text[0] == '/' || !place->directory)
+	uint32_t value;
+	if (text[0] == '/' || !place->directory || word_find(key->words, text, &value))
 		return keep(schema, text);
 	const char *copy = pool_format(schema->pool, "%s/%s", place->directory, text);
 	schema->out_of_memory = schema->out_of_memory || !copy;
@@ -134,7 +135,7 @@ void value_scalar(struct schema *schema, const struct schema_key *key, void *bas
 		break;
 	case SCHEMA_PATH:
 		if (text_good(schema, key, place, text))
-			*(const char **)field(key, base) = keep_path(schema, place, text);
+			*(const char **)field(key, base) = keep_path(schema, key, place, text);
 		break;
 	case SCHEMA_SIZE:
 		if (amount_parse(schema, key, place, text, &amount))

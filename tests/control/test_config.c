@@ -131,7 +131,7 @@ static void problems_with_place(void **state)
 	bad("xyzzy: 1\n", "mist.yaml:1: `xyzzy` is not a key; there are: listen, control");
 	bad("zones: [a.test, b.test, { name: c.test, primary: [192.0.2.1] }]\n",
 	    "`zones[2].primary` is not built yet");
-	bad("control: { socket: /run/x }\n", "`control.socket` is not built yet");
+	bad("control: { socket: [a, b] }\n", "`control.socket` must be a single value, not a list");
 	bad("tsig: [a-key]\n", "mist.yaml:1: `tsig[0]` (a-key) has no `secret`");
 	bad("tsig:\n  - { secret: AAAA }\n", "mist.yaml:2: `tsig[0]` has no `name`");
 	bad("listen: { port: 70000 }\n",

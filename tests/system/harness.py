@@ -349,7 +349,8 @@ def environment(directory, more=None):
     """The environment of a program under test: nothing of ours but what it needs. Variables of the
     sanitizers are kept."""
     env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": directory,
-           "XDG_STATE_HOME": os.path.join(directory, "xdg")}
+           "XDG_STATE_HOME": os.path.join(directory, "xdg"),
+           "MIST_CONTROL_SOCKET": os.path.join(directory, "mist.sock")}
     env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
     env.update(more or {})
     return env

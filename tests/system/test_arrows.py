@@ -17,8 +17,8 @@ ARROWS = {
     "content": (("content", "forward", "dnssec", "core", "include"), ()),
     "transfer": (("transfer", "content", "dnssec", "core", "include"), ()),
     "net": (("net", "transfer", "content", "forward", "core", "include"), ("liburing",)),
-    "control": (("control", "include"), ("ldns/", "yaml.h")),
-    "cli": (("cli", "control", "include"), ()),
+    "control": (("control", "include"), ("ldns/", "yaml.h", "jansson.h")),
+    "cli": (("cli", "control", "include"), ("jansson.h",)),
     "bench": (("bench",), ("liburing", "ldns/")),
     "fuzz": (("core", "dnssec", "forward", "content", "transfer", "net", "control", "include"), ()),
 }
@@ -26,7 +26,7 @@ ARROWS = {
 # It says which versions of the libraries we stand on.
 NAMES_VERSIONS = "net/version.c"
 
-THIRD_PARTY = re.compile(r"openssl/|ares|liburing|ldns/|cyaml/|yaml\.h|cmocka|event|uv\.h|urcu")
+THIRD_PARTY = re.compile(r"openssl/|ares|liburing|ldns/|cyaml/|yaml\.h|jansson|cmocka|event|uv\.h|urcu")
 
 # What a library in somebody else's program leaves alone.
 NOT_IN_A_LIBRARY = re.compile(

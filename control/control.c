@@ -1,0 +1,301 @@
+#include "control/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "control/session.h"
+#include "control/socket.h"
+
+enum {
+	SESSIONS_MAX = 4096, /* each a descriptor: a launcher may hold one for every container it runs */
+	APART_MAX = 8,       /* threads at once; more requests that last are told to come again */
+	RETRY_MS = 100,      /* after a failed accept: descriptors that are missing come back */
+};
+
+struct control {
+	struct control_options options;
+	struct socket_listener listener;
+	pthread_t thread;
+	atomic_bool stop;
+	int wake;            /* eventfd: stop, or a thread is done */
+	struct session **sessions;
+	struct pollfd *polls;/* [0] wake, [1] listener, then the sessions */
+	size_t count;
+	unsigned apart;
+};
+
+/* ---- one request ----------------------------------------------------------------------------- */
+
+static void reply_error(struct session *session, int error, const char *problem)
+{
+	connection_send(&session->connection,
+	                json_pack("{s:b,s:i,s:o}", "ok", 0, "code", error, "error",
+	                          connection_text(*problem ? problem : mist_strerror(error))));
+}
+
+static void answer(struct session *session, const struct verb *verb, const json_t *request)
+{
+	char problem[VERB_PROBLEM_SIZE] = "";
+	json_t *reply = json_pack("{s:b}", "ok", 1);
+	int error = reply ? verb->run(session, request, reply, problem) : MIST_ENOMEM;
+	if (error) {
+		json_decref(reply);
+		reply_error(session, error, problem);
+	} else {
+		connection_send(&session->connection, reply);
+	}
+}
+
+static void *work_apart(void *argument)
+{
+	struct session *session = argument;
+	const uint64_t one = 1;
+	connection_patient(&session->connection);
+	answer(session, session->verb, session->request);
+	connection_flush(&session->connection);
+	session->connection.patient = false;
+	json_decref(session->request);
+	int wake = session->wake;
+	atomic_store(&session->done, true);
+	return (void *)(uintptr_t)(write(wake, &one, sizeof(one)) < 0);
+}
+
+/* Takes the request. */
+static void start_apart(struct control *control, struct session *session, const struct verb *verb,
+                        json_t *request)
+{
+	sigset_t all, before;
+	session->verb = verb;
+	session->request = request;
+	atomic_store(&session->done, false);
+	if (control->apart == APART_MAX) {
+		reply_error(session, MIST_EBUSY, "too many long requests at once; try again");
+		json_decref(request);
+		return;
+	}
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	session->apart = pthread_create(&session->thread, NULL, work_apart, session) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	control->apart += session->apart;
+	if (!session->apart) {
+		reply_error(session, MIST_ENOMEM, "no thread for this request");
+		json_decref(request);
+	}
+}
+
+static void take_line(struct control *control, struct session *session, const char *line,
+                      size_t len)
+{
+	json_error_t fault;
+	char problem[256];
+	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &fault);
+	const char *name = json_string_value(json_object_get(request, "verb"));
+	const struct verb *verb = name ? verb_find(name) : NULL;
+	if (!verb) {
+		if (!request)
+			snprintf(problem, sizeof(problem), "not a line of JSON: %s", fault.text);
+		else if (!name)
+			snprintf(problem, sizeof(problem), "a request is an object with a \"verb\"");
+		else
+			snprintf(problem, sizeof(problem), "\"%.40s\" is no verb of this server; it is version "
+			         "%s", name, mist_version());
+		reply_error(session, MIST_EINVAL, problem);
+		json_decref(request);
+	} else if (verb->apart) {
+		start_apart(control, session, verb, request);
+	} else {
+		answer(session, verb, request);
+		json_decref(request);
+	}
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+static void session_end(struct session *session, bool stopping)
+{
+	session_leave(session, stopping);
+	connection_close(&session->connection);
+	free(session);
+}
+
+/* Requests that have come whole; stops where a thread begins, or where the client does not take what
+ * it asked for. */
+static void take_lines(struct control *control, struct session *session)
+{
+	struct connection *connection = &session->connection;
+	size_t len;
+	char *line;
+	while (!session->apart && !connection->failed && !connection->out.len &&
+	       (line = connection_line(connection, &len))) {
+		take_line(control, session, line, len);
+		connection_skip(connection, len);
+	}
+	if (!session->apart && connection->in.len > CONNECTION_LINE_MAX && !connection->out.len) {
+		reply_error(session, MIST_ELIMIT, "a line of more than 512 KiB");
+		connection->failed = true;
+	}
+}
+
+static void tend_session(struct control *control, struct session *session, short events)
+{
+	struct connection *connection = &session->connection;
+	if (session->apart) {
+		if (!atomic_load(&session->done))
+			return;
+		pthread_join(session->thread, NULL);
+		session->apart = false;
+		control->apart--;
+	} else if (events & POLLOUT) {
+		connection_flush(connection);
+	} else if (events && !connection_read(connection)) {
+		connection->failed = true;
+	}
+	take_lines(control, session);
+}
+
+static void take_clients(struct control *control)
+{
+	int file;
+	while ((file = socket_accept(&control->listener)) >= 0) {
+		struct session *session = control->count < SESSIONS_MAX ? calloc(1, sizeof(*session)) : NULL;
+		if (!session) {
+			struct session refused = { 0 };
+			connection_open(&refused.connection, file);
+			reply_error(&refused, MIST_EBUSY, "too many connections to the control socket; try again");
+			connection_close(&refused.connection);
+			continue;
+		}
+		connection_open(&session->connection, file);
+		session->options = &control->options;
+		session->wake = control->wake;
+		control->sessions[control->count++] = session;
+	}
+	if (errno != EAGAIN) /* no descriptors: the one who waits stays readable, so do not spin */
+		poll(NULL, 0, RETRY_MS);
+}
+
+static void forget_failed(struct control *control)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < control->count; i++) {
+		struct session *session = control->sessions[i];
+		if (!session->apart && session->connection.failed)
+			session_end(session, false);
+		else
+			control->sessions[kept++] = session;
+	}
+	control->count = kept;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+static size_t fill_polls(struct control *control)
+{
+	control->polls[0] = (struct pollfd){ .fd = control->wake, .events = POLLIN };
+	control->polls[1] = (struct pollfd){ .fd = control->listener.file, .events = POLLIN };
+	for (size_t i = 0; i < control->count; i++) {
+		const struct session *session = control->sessions[i];
+		control->polls[2 + i] = (struct pollfd){
+			.fd = session->apart ? -1 : session->connection.file,
+			.events = session->apart || !session->connection.out.len ? POLLIN : POLLOUT,
+		};
+	}
+	return 2 + control->count;
+}
+
+static void *control_run(void *argument)
+{
+	struct control *control = argument;
+	uint64_t wakes;
+	while (!atomic_load(&control->stop)) {
+		size_t count = fill_polls(control), sessions = control->count;
+		if (poll(control->polls, count, -1) < 0)
+			continue;
+		if (control->polls[0].revents && read(control->wake, &wakes, sizeof(wakes)) < 0)
+			continue; /* nonblocking: somebody else's wake-up is none for us */
+		for (size_t i = 0; i < sessions; i++)
+			if (control->sessions[i]->apart || control->polls[2 + i].revents)
+				tend_session(control, control->sessions[i], control->polls[2 + i].revents);
+		if (control->polls[1].revents)
+			take_clients(control);
+		forget_failed(control);
+	}
+	return NULL;
+}
+
+static void control_free(struct control *control)
+{
+	if (control->wake >= 0)
+		close(control->wake);
+	free(control->sessions);
+	free(control->polls);
+	free(control);
+}
+
+static int thread_start(struct control *control)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&control->thread, NULL, control_run, control);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error ? MIST_ENOMEM : MIST_OK;
+}
+
+int control_start(struct control **control_out, const struct control_options *options,
+                  enum mist_level level, const struct mist_reporter *reporter)
+{
+	char problem[SOCKET_PROBLEM_SIZE] = "no memory for the control socket";
+	struct control *control = calloc(1, sizeof(*control));
+	if (!control)
+		return MIST_ENOMEM;
+	control->options = *options;
+	control->sessions = calloc(SESSIONS_MAX, sizeof(*control->sessions));
+	control->polls = calloc(SESSIONS_MAX + 2, sizeof(*control->polls));
+	control->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int error = MIST_ENOMEM;
+	if (control->sessions && control->polls && control->wake >= 0)
+		error = socket_listen(&control->listener, options->socket, problem);
+	if (!error) {
+		error = thread_start(control);
+		if (error)
+			socket_close(&control->listener);
+	}
+	if (error) {
+		if (reporter && reporter->report)
+			reporter->report(reporter->user, level, NULL, 0, problem);
+		control_free(control);
+		return error;
+	}
+	*control_out = control;
+	return MIST_OK;
+}
+
+void control_stop(struct control *control)
+{
+	const uint64_t one = 1;
+	if (!control)
+		return;
+	atomic_store(&control->stop, true);
+	while (write(control->wake, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	pthread_join(control->thread, NULL);
+	/* First nobody new, then those whose threads wait for a client. */
+	socket_close(&control->listener);
+	for (size_t i = 0; i < control->count; i++)
+		shutdown(control->sessions[i]->connection.file, SHUT_RDWR);
+	for (size_t i = 0; i < control->count; i++) {
+		if (control->sessions[i]->apart)
+			pthread_join(control->sessions[i]->thread, NULL);
+		session_end(control->sessions[i], true);
+	}
+	control_free(control);
+}

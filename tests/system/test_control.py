@@ -1,0 +1,254 @@
+"""The control socket: who may use it, what it says to nonsense, and the verbs that go through it."""
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from harness import DEADLINE, Mist, environment, program, run, until
+
+ENGINE_FREE = True
+CONFIGURATION, NETWORK, FILES, MEMORY, OTHER = 1, 2, 3, 4, 5
+
+ZONE = """$TTL 300
+@ IN SOA ns host 7 3600 600 86400 60
+@ NS ns
+ns A 127.0.0.1
+www A 127.0.0.9
+"""
+MADE = {"zones": ["editor.land"]}
+FILED = {"zones": [{"name": "a.test", "file": "a.zone"}]}
+
+
+class Line:
+    """A raw connection to the socket."""
+
+    def __init__(self, mist):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(socket_of(mist))
+        self.socket.settimeout(DEADLINE)
+        self.input = self.socket.makefile("rb")
+
+    def send(self, data):
+        self.socket.sendall(data if isinstance(data, bytes) else (json.dumps(data) + "\n").encode())
+
+    def read(self):
+        line = self.input.readline()
+        return json.loads(line) if line else None
+
+    def ask(self, data):
+        self.send(data)
+        return self.read()
+
+    def close(self):
+        self.input.close()
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def socket_of(mist):
+    return os.path.join(mist.directory, "mist.sock")
+
+
+def descriptors(pid):
+    return len(os.listdir("/proc/%d/fd" % pid))
+
+
+class Socket(unittest.TestCase):
+    def test_mode_and_life(self):
+        with Mist(MADE) as mist:
+            path = socket_of(mist)
+            found = os.stat(path)
+            self.assertTrue(stat.S_ISSOCK(found.st_mode))
+            self.assertEqual(stat.S_IMODE(found.st_mode), 0o600)
+            self.assertEqual(mist.cli("stats").returncode, 0)
+            mist.stop()
+            self.assertFalse(os.path.exists(path))
+            gone = run(program(), "stats", "--socket", path, check=False, env=mist.env)
+            self.assertEqual(gone.returncode, NETWORK)
+            self.assertIn("is `mist serve` running?", gone.stderr)
+
+    def test_live_one_is_refused_and_stale_one_replaced(self):
+        with Mist(MADE) as mist:
+            second = run(program(), "serve", "--port", "0", "-s", "other", check=False, env=mist.env,
+                         cwd=mist.directory)
+            self.assertEqual(second.returncode, OTHER)
+            self.assertIn("another server has the control socket", second.stderr)
+            self.assertEqual(second.stdout, "")
+            self.assertEqual(mist.cli("stats").returncode, 0)
+            mist.process.kill()
+            mist.process.wait()
+            self.assertTrue(os.path.exists(socket_of(mist)))
+            mist.start()
+            self.assertEqual(mist.cli("stats").returncode, 0)
+
+    def test_what_is_no_socket_is_left_alone(self):
+        with tempfile.TemporaryDirectory(prefix="mist-test-") as directory:
+            path = os.path.join(directory, "mist.sock")
+            with open(path, "w") as file:
+                file.write("precious")
+            done = run(program(), "serve", "--port", "0", "-s", "state", check=False,
+                       env=environment(directory), cwd=directory)
+            self.assertEqual(done.returncode, FILES)
+            self.assertIn("is there and no socket", done.stderr)
+            with open(path) as file:
+                self.assertEqual(file.read(), "precious")
+            done = run(program(), "serve", "--port", "0", "-s", "state", "--socket", "x" * 200,
+                       check=False, env=environment(directory), cwd=directory)
+            self.assertEqual(done.returncode, FILES)
+            self.assertIn("name a shorter one", done.stderr)
+
+    def test_none(self):
+        with Mist({**MADE, "control": {"socket": "none"}}, env={"MIST_CONTROL_SOCKET": ""}) as mist:
+            self.assertFalse(os.path.exists(socket_of(mist)))
+            self.assertEqual(mist.query("x.editor.land").rcode(), 0)
+            done = mist.cli("stats", check=False)
+            self.assertEqual(done.returncode, CONFIGURATION)
+            self.assertIn("`control.socket` is none", done.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs another user")
+    def test_other_users_are_kept_out(self):
+        ask = ("import os, socket, sys\nos.setuid(65534)\ns = socket.socket(socket.AF_UNIX)\n"
+               "try:\n s.connect(sys.argv[1])\nexcept PermissionError:\n sys.exit(7)\n"
+               "s.sendall(b'{\"verb\":\"stats\"}\\n')\n"
+               "try:\n sys.exit(8 if s.recv(1) else 9)\nexcept ConnectionResetError:\n sys.exit(9)\n")
+        with Mist(MADE) as mist:
+            os.chmod(mist.directory, 0o755)
+            python = ["/usr/bin/python3", "-c", ask, socket_of(mist)]
+            self.assertEqual(subprocess.run(python, check=False).returncode, 7)
+            os.chmod(socket_of(mist), 0o666)  # where modes count for nothing, the credentials do
+            self.assertEqual(subprocess.run(python, check=False).returncode, 9)
+            self.assertEqual(mist.cli("stats").returncode, 0)
+
+
+class Requests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = contextlib.ExitStack()
+        cls.mist = cls.stack.enter_context(Mist(MADE))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+
+    def test_nonsense_is_told(self):
+        with Line(self.mist) as line:
+            for data, said in ((b"garbage\n", "not a line of JSON"), (b"\n", "not a line of JSON"),
+                               (b"[]\n", '"verb"'), (b'{"verb":7}\n', '"verb"'),
+                               (b'{"verb":"xyzzy"}\n', "no verb of this server"),
+                               (b"[" * 3000 + b"\n", "not a line of JSON"),
+                               (b'{"verb":"stats","verb":"stats"}\n', "not a line of JSON"),
+                               (b"\xff\xfe\x00{}\n", "not a line of JSON")):
+                reply = line.ask(data)
+                self.assertIs(reply["ok"], False)
+                self.assertIn(said, reply["error"])
+            self.assertIs(line.ask({"verb": "stats"})["ok"], True)
+
+    def test_a_line_without_end_is_ended(self):
+        with Line(self.mist) as line:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for _ in range(64):
+                    line.send(b"x" * (1 << 16))
+            with contextlib.suppress(ConnectionResetError):
+                reply = line.read()
+                self.assertIn("512 KiB", reply["error"])
+        self.assertEqual(self.mist.cli("stats").returncode, 0)
+
+    def test_many_requests_at_once_and_one_octet_at_a_time(self):
+        with Line(self.mist) as line:
+            count = 2000
+            sender = threading.Thread(target=line.send, args=(b'{"verb":"stats"}\n' * count,))
+            sender.start()
+            for _ in range(count):
+                self.assertIs(line.read()["ok"], True)
+            sender.join()
+            for octet in b'{"verb":"stats"}\n':
+                line.send(bytes([octet]))
+            self.assertIs(line.read()["ok"], True)
+
+    def test_those_who_do_not_read_hold_nobody_up(self):
+        with Line(self.mist) as deaf:
+            deaf.socket.settimeout(1)
+            with contextlib.suppress(socket.timeout):
+                for _ in range(100):
+                    deaf.send(b'{"verb":"stats"}\n' * 1000)
+            self.assertEqual(self.mist.cli("stats").returncode, 0)
+
+    def test_connections_are_given_back(self):
+        self.mist.cli("stats")
+        before = descriptors(self.mist.process.pid)
+        lines = [Line(self.mist) for _ in range(300)]
+        for line in lines:
+            self.assertIs(line.ask({"verb": "stats"})["ok"], True)
+        for line in lines:
+            line.close()
+        until(lambda: descriptors(self.mist.process.pid) <= before, "the descriptors back")
+
+    def test_stats(self):
+        def counter(name):
+            stats = json.loads(self.mist.cli("stats", "--json").stdout)
+            return stats["counters"][name]
+
+        before = counter("udp_queries")
+        for _ in range(7):
+            self.mist.query("x.editor.land")
+        self.assertGreaterEqual(counter("udp_queries"), before + 7)
+        plain = self.mist.cli("stats").stdout
+        self.assertRegex(plain, r"(?m)^port %d$" % self.mist.port)
+        self.assertRegex(plain, r"(?m)^rcode\.nxdomain \d+$")
+        self.assertRegex(plain, r"(?m)^signatures [1-9]\d*$")
+
+
+class Reload(unittest.TestCase):
+    def test_good_and_broken(self):
+        with Mist(FILED, files={"a.zone": ZONE}) as mist:
+            mist.write("a.zone", ZONE + "new A 127.0.0.10\n")
+            done = mist.cli("reload")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("reloaded: zones 1", done.stderr)
+            self.assertEqual(mist.query("new.a.test").answer[0][0].to_text(), "127.0.0.10")
+            mist.write("a.zone", ZONE + "new A 127.0.0.300\n")
+            done = mist.cli("reload", check=False)
+            self.assertEqual(done.returncode, CONFIGURATION)
+            self.assertRegex(done.stderr, r"(?m)^error: .*a\.zone:6: ")
+            self.assertIn("what was served before is served on", done.stderr)
+            self.assertEqual(mist.query("new.a.test").answer[0][0].to_text(), "127.0.0.10")
+
+    def test_side_by_side(self):
+        """Many reloads, signals and other requests at once, and a stop in the middle."""
+        with Mist(FILED, files={"a.zone": ZONE}) as mist:
+            lines = [Line(mist) for _ in range(12)]
+            for line in lines:
+                line.send({"verb": "reload"})
+                line.send({"verb": "stats"})
+                mist.process.send_signal(signal.SIGHUP)
+            outcomes = []
+            for line in lines:
+                replies = []
+                while len(replies) < 2:
+                    part = line.read()
+                    if "ok" in part:
+                        replies.append(part)
+                self.assertIn("counters", replies[1])
+                outcomes.append(replies[0]["ok"])
+            self.assertIn(True, outcomes)
+            for line in lines:
+                line.send({"verb": "reload"})
+            mist.stop()
+            for line in lines:
+                line.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
