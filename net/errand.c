@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/type.h"
 #include "net/background.h"
 
 struct queue {
@@ -218,6 +219,11 @@ static bool admit(struct errands *errands, struct errand *errand)
 	return place;
 }
 
+static bool is_transfer(uint16_t type)
+{
+	return type == TYPE_AXFR || type == TYPE_IXFR;
+}
+
 bool errand_new(struct errands *errands, unsigned worker, const struct query *query,
                 const struct client *client, const struct zone *zone)
 {
@@ -238,7 +244,7 @@ bool errand_new(struct errands *errands, unsigned worker, const struct query *qu
 	errand->worker = worker;
 	errand->transport = query->transport;
 	errand->client = *client;
-	errand->transfer = query->request.opcode == OPCODE_QUERY;
+	errand->transfer = query->request.opcode == OPCODE_QUERY && is_transfer(query->request.question.type);
 	errand->begun_ms = now_ms();
 	errand->reply = reply_new(&options);
 	if (errand->reply && zone)

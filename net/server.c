@@ -311,16 +311,22 @@ static int open_listeners(struct mist_server *server, const struct mist_options 
 	return error;
 }
 
-/* reply_host.key */
-static const struct tsig_key *find_key(void *context, const uint8_t *name)
+static const struct view *pin(void *context, int *number)
 {
-	(void)context, (void)name;
-	return NULL;
+	const struct view *view;
+
+	*number = pin_take(&((struct mist_server *)context)->publisher, &view);
+	return *number < 0 ? NULL : view;
+}
+
+static void unpin(void *context, int number)
+{
+	pin_give(&((struct mist_server *)context)->publisher, number);
 }
 
 static int open_errands(struct mist_server *server)
 {
-	server->reply_host = (struct reply_host){ .context = server, .key = find_key };
+	server->reply_host = (struct reply_host){ server, &server->identity, pin, unpin };
 	return errands_new(&server->errands, &server->reply_host);
 }
 

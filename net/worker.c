@@ -142,36 +142,34 @@ static const struct zone *zone_asked(const struct worker *worker, const struct q
 		? zone : NULL;
 }
 
+/* What is refused at once, so that strangers cannot fill the queue. Who signs is judged by the key. */
+static enum verdict refuse(struct query *query, const struct zone *zone)
+{
+	const struct access *access = zone ? zone->access : NULL;
+
+	if (query->request.tsig_at)
+		return QUERY_HANDOFF;
+	if (query->request.opcode != OPCODE_QUERY)
+		return query_fail(query, RCODE_NOTIMP, EDE_NONE, NULL);
+	if (!access || !access_allows(&access->transfer, query->client, query->client_len, NULL))
+		return query_fail(query, RCODE_REFUSED, EDE_PROHIBITED, "transfers are not allowed");
+	return QUERY_HANDOFF;
+}
+
 /*
  * Transfers need time, keys and histories, which are no matter of one packet: this is where they leave
- * the packet's path. What nobody allowed is refused here, so that strangers cannot fill the queue. True:
- * an errand was begun, the reply comes later.
+ * the packet's path. QUERY_HANDOFF: an errand was begun, the reply comes later.
  */
-static bool handoff(struct worker *worker, struct query *query, const struct origin *origin,
-                    enum verdict *verdict)
+static enum verdict handoff(struct worker *worker, struct query *query, const struct origin *origin)
 {
-	const struct request *request = &query->request;
 	const struct client client = client_encode(origin);
+	const struct zone *zone = zone_asked(worker, &query->request.question, &query->request.key);
+	enum verdict verdict = refuse(query, zone);
 
-	if (request->opcode != OPCODE_QUERY) {
-		*verdict = query_fail(query, RCODE_NOTIMP, EDE_NONE, NULL);
-		return false;
-	}
-	const struct zone *zone = zone_asked(worker, &request->question, &request->key);
-	const struct access *access = zone ? zone->access : NULL;
-	if (!access || !(access_allows(&access->transfer, query->client, query->client_len, NULL) ||
-	                 (request->tsig_at && access_has_key(&access->transfer)))) {
-		*verdict = query_fail(query, RCODE_REFUSED, EDE_PROHIBITED, "transfers are not allowed");
-		return false;
-	}
-	if (request->question.type == TYPE_AXFR && query->transport == TRANSPORT_UDP) {
-		*verdict = query_fail(query, RCODE_FORMERR, EDE_OTHER, "AXFR is for TCP");
-		return false;
-	}
-	if (errand_new(worker->options.errands, worker->options.index, query, &client, zone))
-		return true;
-	*verdict = query_fail(query, RCODE_SERVFAIL, EDE_OTHER, "too many transfers, try again");
-	return false;
+	if (verdict == QUERY_HANDOFF &&
+	    !errand_new(worker->options.errands, worker->options.index, query, &client, zone))
+		verdict = query_fail(query, RCODE_SERVFAIL, EDE_OTHER, "too many transfers, try again");
+	return verdict;
 }
 
 static void count_route(struct worker *worker, const struct query *query)
@@ -217,7 +215,8 @@ static enum outcome process(struct worker *worker, struct query *query, const st
 			count_reply(worker, query->transport, query->response);
 			return OUTCOME_REPLY;
 		case QUERY_HANDOFF:
-			if (handoff(worker, query, origin, &verdict))
+			verdict = handoff(worker, query, origin);
+			if (verdict == QUERY_HANDOFF)
 				return OUTCOME_LATER;
 			break;
 		case QUERY_FORWARD: {

@@ -1,5 +1,5 @@
 /*
- * The reply to a request that is no question: one message, or the many of a zone transfer. It is worked
+ * The reply to a request that takes longer than a question, or is signed: one message, or the many of a zone transfer. It is worked
  * out piece by piece on a thread that may take its time, from a version of the zone that it holds: what
  * is published meanwhile does not matter to it.
  *
@@ -12,13 +12,13 @@
 #include "core/query.h"
 #include "core/zone.h"
 
-struct tsig_key;
-
 /* What the server around it can do; any thread. */
 struct reply_host {
 	void *context;
-	/* The TSIG key of that name (lower case), held for the caller; NULL: there is none. */
-	const struct tsig_key *(*key)(void *context, const uint8_t *name);
+	const struct identity *identity;
+	/* What is published now, until it is given back. NULL: too many hold it. */
+	const struct view *(*pin)(void *context, int *pin);
+	void (*unpin)(void *context, int pin);
 };
 
 struct reply_options {
