@@ -196,6 +196,10 @@ static int check_options(struct mist_content_options *options)
 		options->timeout_ms = 2000;
 	if (!options->max_ttl_s)
 		options->max_ttl_s = 300;
+	if (!options->set_records_max)
+		options->set_records_max = 100;
+	if (!options->name_types_max)
+		options->name_types_max = 100;
 	return MIST_OK;
 }
 

@@ -5,6 +5,9 @@
  *   tsig.c       describing: keys of signed messages
  *   seal.c       sealing: completing, carving, keys, serials, signing
  *   view.c       views of it, and what makes the next view: renewal, resolv.conf
+ *   edit.c       collecting the operations of an edit
+ *   apply.c      what an edit makes of zones, and whether it may
+ *   commit.c     a group of edits becomes the next versions and the next view
  *   tell.c       what it tells: walks, anchors
  *   why.c        explanations
  *   serial.c     the serials that were published, kept in files
@@ -30,6 +33,8 @@
 struct mist_zone {
 	struct mist_content *content;
 	struct zone *zone;           /* one reference: the newest version */
+	struct zone *next;           /* the one that a commit is making of it, or NULL (commit.h) */
+	struct zone *draft;          /* the one that the edit being judged is making of that, or NULL */
 	enum mist_dnssec dnssec;
 	bool records, ephemeral_key, cds, registry;
 	uint32_t ttl;                /* of made records */
@@ -39,6 +44,8 @@ struct mist_zone {
 	struct key *key;             /* of a zone signed here */
 	uint32_t file_serial;        /* of a zone with records */
 	uint32_t signed_s, due_s;    /* when it was signed last; when signatures come due */
+	uint32_t next_due_s;         /* of `next` */
+	bool edited;                 /* while it served: its serial is ours from then on */
 };
 
 /* A rule as it was given. */
@@ -86,6 +93,12 @@ struct mist_zone *content_zone(const struct mist_content *content, const uint8_t
 struct mist_zone *content_zone_around(const struct mist_content *content, const uint8_t *name,
                                       bool above);
 
+/* The newest version, of a commit in progress too. */
+static inline struct zone *content_newest(const struct mist_zone *zone)
+{
+	return zone->draft ? zone->draft : zone->next ? zone->next : zone->zone;
+}
+
 static inline bool zone_is_signed_here(const struct mist_zone *zone)
 {
 	return zone->dnssec == MIST_DNSSEC_SIGN && !zone->zone->failed;
@@ -93,6 +106,8 @@ static inline bool zone_is_signed_here(const struct mist_zone *zone)
 
 /* The serial after `last` (if `known`) of a zone whose serial is ours to choose. */
 uint32_t content_serial(const struct mist_zone *zone, bool known, uint32_t last, uint32_t now_s);
+/* The one after `last` of a version that an edit makes. */
+uint32_t content_edit_serial(const struct mist_zone *zone, uint32_t last, uint32_t now_s);
 bool content_chooses_serial(const struct mist_zone *zone);
 
 /* The policy number of a set with or without filters (core/route.h). */

@@ -123,7 +123,7 @@ static int find_key(struct mist_zone *zone, const struct mist_reporter *reporter
 
 bool content_chooses_serial(const struct mist_zone *zone)
 {
-	return zone->dnssec == MIST_DNSSEC_SIGN || !zone->records;
+	return zone->dnssec == MIST_DNSSEC_SIGN || !zone->records || zone->edited;
 }
 
 uint32_t content_serial(const struct mist_zone *zone, bool known, uint32_t last, uint32_t now_s)
@@ -133,6 +133,13 @@ uint32_t content_serial(const struct mist_zone *zone, bool known, uint32_t last,
 		return kept ? serial_filed(known, last, zone->file_serial)
 		            : serial_filed_timed(known, last, zone->file_serial, now_s);
 	return kept ? serial_dated(known, last, now_s) : serial_timed(known, last, now_s);
+}
+
+uint32_t content_edit_serial(const struct mist_zone *zone, uint32_t last, uint32_t now_s)
+{
+	if (zone->content->options.state_directory)
+		return serial_dated(true, last, now_s);
+	return content_serial(zone, true, last, now_s);
 }
 
 void content_keep_serial(const struct mist_zone *zone)
@@ -155,6 +162,15 @@ static uint32_t first_serial(const struct mist_zone *zone, uint32_t now_s)
 	             !serial_read(&last, options->state_directory, zone->zone->name,
 	                          &options->reporter);
 	return content_serial(zone, known, last, now_s);
+}
+
+/* An unsigned zone from a file has the file's serial, until edits gave out others. */
+static bool serial_is_kept(const struct mist_zone *zone)
+{
+	const struct mist_content_options *options = &zone->content->options;
+	uint32_t last;
+	return options->state_directory && zone->dnssec == MIST_DNSSEC_OFF &&
+	       !serial_read(&last, options->state_directory, zone->zone->name, &options->reporter);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -328,12 +344,11 @@ static int finish_zone(struct mist_zone *zone, uint32_t now_s, const struct mist
 			check_presigned_cuts(zone);
 		return error;
 	}
-	if (zone->dnssec == MIST_DNSSEC_SIGN) {
-		if (zone->records)
-			error = sign_serial(zone->zone, first_serial(zone, now_s));
-		if (!error)
-			error = sign_here(zone, now_s, reporter);
-	}
+	zone->edited = zone->records && serial_is_kept(zone);
+	if (zone->records && content_chooses_serial(zone))
+		error = sign_serial(zone->zone, first_serial(zone, now_s));
+	if (!error && zone->dnssec == MIST_DNSSEC_SIGN)
+		error = sign_here(zone, now_s, reporter);
 	if (!error && content_chooses_serial(zone))
 		content_keep_serial(zone);
 	return error;

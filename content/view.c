@@ -64,8 +64,9 @@ static bool hold_zones(struct view *view, const struct mist_content *content)
 	if (!view->zones)
 		return false;
 	for (size_t i = 0; i < content->zone_count; i++) {
-		zone_hold(content->zones[i]->zone);
-		view->zones[view->zone_count++] = content->zones[i]->zone;
+		struct zone *zone = content_newest(content->zones[i]);
+		zone_hold(zone);
+		view->zones[view->zone_count++] = zone;
 	}
 	return true;
 }
@@ -263,8 +264,10 @@ int content_follow(struct mist_content *content, const struct mist_content *old,
 	for (size_t i = 0; i < content->zone_count; i++) {
 		struct mist_zone *zone = content->zones[i];
 		const struct mist_zone *before = content_zone(old, zone->zone->name);
-		if (!before || before->zone->failed || zone->zone->failed ||
-		    !content_chooses_serial(zone) ||
+		if (!before || before->zone->failed || zone->zone->failed)
+			continue;
+		zone->edited |= before->edited && zone->dnssec != MIST_DNSSEC_PRESIGNED;
+		if (!content_chooses_serial(zone) ||
 		    serial_greater(zone->zone->serial, before->zone->serial))
 			continue;
 		int error = next_version(zone, before->zone->serial, now_s, 0, signatures);

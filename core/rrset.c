@@ -47,7 +47,7 @@ static uint8_t *put_record(uint8_t *at, uint16_t type, uint32_t ttl, const uint8
 	return at + RRSET_FIXED + rdata_len;
 }
 
-static void set_ttl(struct rrset *set, uint32_t ttl)
+void rrset_set_ttl(struct rrset *set, uint32_t ttl)
 {
 	struct record record;
 	set->ttl = ttl;
@@ -103,8 +103,47 @@ struct rrset *rrset_with(const struct rrset *old, uint16_t type, uint32_t ttl,
 	if (!found)
 		at = put_record(at, type, ttl, rdata, rdata_len);
 	memcpy(at, old->wire + place, old_len - place);
-	set_ttl(set, old->ttl < ttl ? old->ttl : ttl);
+	rrset_set_ttl(set, old->ttl < ttl ? old->ttl : ttl);
 	return set;
+}
+
+struct rrset *rrset_without(const struct rrset *set, const uint8_t *rdata, uint16_t rdata_len)
+{
+	bool found = false;
+	size_t place = place_of(set, rdata, rdata_len, &found), len = RRSET_FIXED + (size_t)rdata_len;
+
+	assert(found && set->count > 1);
+	struct rrset *copy = malloc(sizeof(*copy) + set->len - len);
+	if (!copy)
+		return NULL;
+	*copy = *set;
+	copy->count--;
+	copy->sig_count = 0;
+	copy->full_len = copy->len = (uint32_t)(set->len - len);
+	memcpy(copy->wire, set->wire, place);
+	memcpy(copy->wire + place, set->wire + place + len, copy->len - place);
+	return copy;
+}
+
+_Bool rrset_has(const struct rrset *set, const uint8_t *rdata, uint16_t rdata_len)
+{
+	bool found = false;
+	place_of(set, rdata, rdata_len, &found);
+	return found;
+}
+
+_Bool rrset_same(const struct rrset *a, const struct rrset *b)
+{
+	struct record record, other;
+	size_t at = 0, other_at = 0;
+
+	if (a->type != b->type || a->len != b->len || a->count != b->count)
+		return false;
+	while (rrset_next(a, a->len, &at, &record) && rrset_next(b, b->len, &other_at, &other)) {
+		if (rdata_compare(&record, other.rdata, other.rdata_len) != 0)
+			return false;
+	}
+	return true;
 }
 
 struct rrset *rrset_signed(const struct rrset *set, const struct record *sigs, size_t sig_count)

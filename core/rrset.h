@@ -54,6 +54,19 @@ _Bool rrset_next(const struct rrset *set, size_t end, size_t *at, struct record 
 struct rrset *rrset_with(const struct rrset *old, uint16_t type, uint32_t ttl,
                          const uint8_t *rdata, uint16_t rdata_len, _Bool *too_large);
 
+/* A copy of `set` without the record with this RDATA, unsigned. There is one, and another: a set is
+ * not empty. NULL: out of memory. */
+struct rrset *rrset_without(const struct rrset *set, const uint8_t *rdata, uint16_t rdata_len);
+
+/* Is there a record with this RDATA, in canonical form? */
+_Bool rrset_has(const struct rrset *set, const uint8_t *rdata, uint16_t rdata_len);
+
+/* The same records? TTLs and signatures do not matter. */
+_Bool rrset_same(const struct rrset *a, const struct rrset *b);
+
+/* Gives each record of an unsigned set that is not yet shared another TTL. */
+void rrset_set_ttl(struct rrset *set, uint32_t ttl);
+
 /* A copy of `set` with these RRSIG RDATAs in place of its own. NULL: out of memory. */
 struct rrset *rrset_signed(const struct rrset *set, const struct record *sigs, size_t sig_count);
 

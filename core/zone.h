@@ -121,6 +121,10 @@ int zone_delegate(struct zone *zone, const struct zone *child, const struct rrse
  * problem reported with file and line. MIST_OK, MIST_EZONE, MIST_ENOMEM. */
 int zone_complete(struct zone *zone, const struct mist_reporter *reporter);
 
+/* The same checks of one name of a complete zone, after an edit there; returns how many errors there are.
+ * A name that is not there is good. */
+size_t zone_check_name(struct zone *zone, const uint8_t *owner, const struct mist_reporter *reporter);
+
 /* Marks the zone as failed. */
 void zone_fail(struct zone *zone, const char *reason);
 

@@ -52,9 +52,9 @@ void zone_report(struct zone *zone, const struct mist_reporter *reporter, enum m
 	char text[REPORT_TEXT_MAX];
 	va_list arguments;
 
-	if (zone->build->messages > ZONE_MESSAGES_MAX)
+	if (zone->build && zone->build->messages > ZONE_MESSAGES_MAX)
 		return;
-	if (zone->build->messages++ == ZONE_MESSAGES_MAX) {
+	if (zone->build && zone->build->messages++ == ZONE_MESSAGES_MAX) {
 		report(reporter, level, zone->file, 0, "more than %d messages; the rest is left out",
 		       ZONE_MESSAGES_MAX);
 		return;

@@ -24,7 +24,7 @@ void zone_build_free(struct zone *zone);
 /* The line of the last record of this type at this node; 0: unknown. */
 unsigned zone_line(const struct zone *zone, const struct node *node, uint16_t type);
 
-/* Tells the reporter, at most ZONE_MESSAGES_MAX times a zone. */
+/* Tells the reporter, while the zone is built at most ZONE_MESSAGES_MAX times. */
 __attribute__((format(printf, 5, 6)))
 void zone_report(struct zone *zone, const struct mist_reporter *reporter, enum mist_level level,
                  unsigned line, const char *format, ...);

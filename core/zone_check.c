@@ -268,3 +268,12 @@ size_t zone_check(struct zone *zone, const struct mist_reporter *reporter)
 	trie_each(&zone->nodes, check_node, &check);
 	return check.errors;
 }
+
+size_t zone_check_name(struct zone *zone, const uint8_t *owner, const struct mist_reporter *reporter)
+{
+	struct check check = { .zone = zone, .reporter = reporter };
+	struct node *node = trie_get(&zone->nodes, owner);
+	if (node)
+		check_node(&check, node);
+	return check.errors;
+}

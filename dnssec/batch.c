@@ -71,6 +71,17 @@ uint32_t signature_due(const struct record *rrsig)
 	return expires - (expires - made) / 4;
 }
 
+uint32_t sign_set_due(const struct rrset *set)
+{
+	uint32_t due = UINT32_MAX;
+	struct record sig;
+	for (size_t at = set->len; rrset_next(set, set->full_len, &at, &sig);) {
+		uint32_t this = signature_due(&sig);
+		due = this < due ? this : due;
+	}
+	return due;
+}
+
 /* ------------------------------------------------------------------------------------------------
  * One set
  */
@@ -89,10 +100,7 @@ static struct rrset *with_ttl(const struct rrset *set, uint32_t ttl)
 	struct rrset *copy = rrset_signed(set, NULL, 0);
 	if (!copy)
 		return NULL;
-	struct record record;
-	copy->ttl = ttl;
-	for (size_t at = 0; rrset_next(copy, copy->len, &at, &record);)
-		wire_set32(copy->wire + (size_t)(record.rdata - copy->wire) - 6, ttl);
+	rrset_set_ttl(copy, ttl);
 	return copy;
 }
 
@@ -232,4 +240,17 @@ int sign_batch_sign(struct batch *batch, const struct zone *zone, const struct s
 	for (unsigned i = 0; i < started; i++)
 		pthread_join(helpers[i], NULL);
 	return atomic_load(&crew.error);
+}
+
+int sign_batch_put(struct batch *batch, struct zone *zone)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct batch_job *job = &batch->jobs[i];
+		struct rrset *made = job->made;
+		job->made = NULL;
+		int error = zone_put_at(zone, job->node, made);
+		if (error)
+			return error;
+	}
+	return MIST_OK;
 }

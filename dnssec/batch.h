@@ -25,6 +25,8 @@ struct batch {
 int sign_batch_add(struct batch *batch, const struct batch_job *job);
 /* All or nothing: MIST_OK, or nothing is made. */
 int sign_batch_sign(struct batch *batch, const struct zone *zone, const struct signing *signing);
+/* Takes the signed sets out of the batch and into the zone, which is not yet shared. */
+int sign_batch_put(struct batch *batch, struct zone *zone);
 void sign_batch_free(struct batch *batch); /* and what was made and is still in it */
 
 #define SIGN_INCEPTION_S 3600u /* before now: for clocks that are behind */
@@ -37,5 +39,7 @@ uint32_t sign_batch_ttl_cap(const struct signing *signing);
 
 /* The second at which a signature comes due, from its RDATA. */
 uint32_t signature_due(const struct record *rrsig);
+/* The same of the first of a set's; UINT32_MAX: it has none. */
+uint32_t sign_set_due(const struct rrset *set);
 
 #endif

@@ -97,20 +97,6 @@ static int list_node(void *user, const struct node *node)
 	return sign_batch_add(batch, &(struct batch_job){ .node = node, .next = whole->zone->name });
 }
 
-/* Takes the signed sets out of the batch and into the zone. */
-static int put_all(struct zone *zone, struct batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++) {
-		struct batch_job *job = &batch->jobs[i];
-		struct rrset *made = job->made;
-		job->made = NULL;
-		int error = zone_put_at(zone, job->node, made);
-		if (error)
-			return error;
-	}
-	return MIST_OK;
-}
-
 int sign_zone(struct zone *zone, const struct signing *signing, uint64_t *made)
 {
 	struct whole whole = { .zone = zone, .last_nsec = SIZE_MAX };
@@ -123,7 +109,7 @@ int sign_zone(struct zone *zone, const struct signing *signing, uint64_t *made)
 	if (!error)
 		error = sign_batch_sign(&whole.batch, zone, signing);
 	if (!error)
-		error = put_all(zone, &whole.batch);
+		error = sign_batch_put(&whole.batch, zone);
 	if (!error) {
 		zone->is_signed = true;
 		*made = whole.batch.count;
@@ -136,22 +122,11 @@ int sign_zone(struct zone *zone, const struct signing *signing, uint64_t *made)
  * Renewal
  */
 
-static uint32_t set_due(const struct rrset *set)
-{
-	uint32_t due = UINT32_MAX;
-	struct record sig;
-	for (size_t at = set->len; rrset_next(set, set->full_len, &at, &sig);) {
-		uint32_t this = signature_due(&sig);
-		due = this < due ? this : due;
-	}
-	return due;
-}
-
 static int find_due(void *user, const struct node *node)
 {
 	uint32_t *due = user;
 	for (unsigned i = 0; i < node->rrset_count; i++) {
-		uint32_t this = set_due(node->rrsets[i]);
+		uint32_t this = sign_set_due(node->rrsets[i]);
 		*due = this < *due ? this : *due;
 	}
 	return 0;
@@ -176,7 +151,7 @@ static int list_due(void *user, const struct node *node)
 	for (unsigned i = 0; i < node->rrset_count; i++) {
 		const struct rrset *set = node->rrsets[i];
 		bool soa = set->type == TYPE_SOA && node->flags & NODE_APEX;
-		if (soa || !set->sig_count || set_due(set) > renewal->until_s)
+		if (soa || !set->sig_count || sign_set_due(set) > renewal->until_s)
 			continue;
 		struct batch_job job = { .node = node, .set = set };
 		int error = sign_batch_add(&renewal->batch, &job);
@@ -202,7 +177,7 @@ int sign_renew(struct zone **renewed, struct zone *zone, const struct signing *s
 	if (!error)
 		error = zone_fork(&fork, zone);
 	if (!error)
-		error = put_all(fork, &renewal.batch);
+		error = sign_batch_put(&renewal.batch, fork);
 	if (!error) {
 		fork->serial = serial;
 		*renewed = fork;

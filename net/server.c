@@ -262,6 +262,7 @@ static void end(struct mist_server *server)
 		cache_free(server->cache);
 	mist_content_free(server->content);
 	pthread_mutex_destroy(&server->content_lock);
+	edit_queue_free(&server->edits);
 	guard_free(&server->guard);
 	free(server);
 }
@@ -283,6 +284,7 @@ static int create(struct mist_server **server, struct mist_content *content)
 	pthread_mutexattr_settype(&checked, PTHREAD_MUTEX_ERRORCHECK);
 	pthread_mutex_init(&made->content_lock, &checked);
 	pthread_mutexattr_destroy(&checked);
+	edit_queue_init(&made->edits);
 	made->content = content;
 	*server = made;
 	return MIST_OK;

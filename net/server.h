@@ -13,6 +13,7 @@
 #include "forward/cache.h"
 #include "mistcore.h"
 #include "net/background.h"
+#include "net/edit.h"
 #include "net/errand.h"
 #include "net/socket.h"
 #include "net/worker.h"
@@ -36,6 +37,7 @@ struct mist_server {
 	struct worker *workers[VIEW_WORKERS_MAX];
 
 	/* What changes while it serves. */
+	struct edit_queue edits;         /* that wait for the lock of those who publish: */
 	pthread_mutex_t content_lock;    /* of the next two: publishing, and renewing in the background */
 	struct mist_content *content;
 	_Atomic(uint64_t) signatures;
