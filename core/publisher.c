@@ -206,6 +206,7 @@ int publisher_swap(struct publisher *publisher, struct view *view)
 	struct view *old = atomic_load(&publisher->current);
 	view->number = old->number + 1;
 	view->older = NULL;
+	view_take_over(view, old);
 	atomic_store(&publisher->current, view);
 
 	old->older = publisher->retired;

@@ -7,6 +7,7 @@
  */
 #include "core/route.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 enum { ALLOW = 0, DENY = 1 };
 
 struct entry {
-	const struct zone *zone;        /* whose apex this is */
+	uint32_t zone;                  /* whose apex this is, an index from 1; 0: none */
 	const struct rule *at[2];       /* [ALLOW], [DENY]: who speaks for the name itself */
 	const struct rule *below[2];    /* and for the names below it */
 	const struct special *special;
@@ -36,7 +37,11 @@ struct entry {
 #define SUFFIX_TRIES_MAX 8
 
 struct routes {
-	struct trie names;              /* struct entry */
+	struct trie names;              /* struct entry; shared with other versions, as `versions` tells */
+	_Atomic(unsigned) *versions;    /* how many there are */
+	const struct zone *const *zones;/* as they were added; of this version */
+	const struct zone **own_zones;  /* the same, of the first version */
+	uint32_t zone_count;
 	enum mist_deny deny;            /* never MIST_DENY_DEFAULT */
 	const struct rule *forward;     /* what happens to names without any entry; NULL: denied */
 	uint64_t filter[SUFFIX_FILTER_BITS / 64];
@@ -112,9 +117,15 @@ static int add_specials(struct routes *routes)
 int routes_new(struct routes **made)
 {
 	struct routes *routes = calloc(1, sizeof *routes);
-	if (!routes)
+	_Atomic(unsigned) *versions = malloc(sizeof *versions);
+	if (!routes || !versions) {
+		free(routes);
+		free(versions);
 		return MIST_ENOMEM;
+	}
 	trie_init(&routes->names, entry_name);
+	atomic_init(versions, 1);
+	routes->versions = versions;
 	routes->deny = MIST_DENY_REFUSED;
 	if (add_specials(routes) != MIST_OK) {
 		routes_free(routes);
@@ -128,9 +139,26 @@ void routes_free(struct routes *routes)
 {
 	if (!routes)
 		return;
-	trie_retire(&routes->names, free);
-	trie_free(&routes->names, free);
+	if (atomic_fetch_sub(routes->versions, 1) == 1) {
+		trie_retire(&routes->names, free);
+		trie_free(&routes->names, free);
+		free((void *)routes->versions);
+	}
+	free(routes->own_zones);
 	free(routes);
+}
+
+int routes_with(struct routes **made, const struct routes *from, struct zone *const *zones)
+{
+	struct routes *routes = malloc(sizeof *routes);
+	if (!routes)
+		return MIST_ENOMEM;
+	*routes = *from;
+	routes->zones = (const struct zone *const *)zones;
+	routes->own_zones = NULL;
+	atomic_fetch_add_explicit(routes->versions, 1, memory_order_relaxed);
+	*made = routes;
+	return MIST_OK;
 }
 
 int routes_add_zone(struct routes *routes, const struct zone *zone)
@@ -138,7 +166,15 @@ int routes_add_zone(struct routes *routes, const struct zone *zone)
 	struct entry *entry = entry_of(routes, zone->name);
 	if (!entry)
 		return MIST_ENOMEM;
-	entry->zone = zone;
+	if ((routes->zone_count & (routes->zone_count - 1)) == 0) { /* full: it grows by powers of two */
+		size_t room = routes->zone_count ? 2 * (size_t)routes->zone_count : 1;
+		const struct zone **zones = realloc((void *)routes->own_zones, room * sizeof *zones);
+		if (!zones)
+			return MIST_ENOMEM;
+		routes->zones = routes->own_zones = zones;
+	}
+	routes->own_zones[routes->zone_count++] = zone;
+	entry->zone = routes->zone_count;
 	filter_add(routes, zone->name);
 	return MIST_OK;
 }
@@ -210,7 +246,7 @@ static void meet(const struct routes *routes, const struct name_key *key, struct
 		const struct entry *entry = path.value[i];
 		bool at = path.exact && i + 1 == path.count;
 		if (entry->zone) {
-			met->zone = entry->zone;
+			met->zone = routes->zones[entry->zone - 1];
 			met->apex = at;
 			break;
 		}
@@ -228,7 +264,7 @@ static void meet(const struct routes *routes, const struct name_key *key, struct
 	while (i-- > 0) {
 		const struct entry *entry = path.value[i];
 		if (entry->zone) {
-			met->parent = entry->zone;
+			met->parent = routes->zones[entry->zone - 1];
 			return;
 		}
 		if (entry_cuts(entry))

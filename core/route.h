@@ -59,6 +59,9 @@ struct routes;                   /* the trie and what it holds; built by one thr
  * never leave: it forwards nothing and cuts no zone. */
 int routes_new(struct routes **routes); /* with the special-use names */
 int routes_add_zone(struct routes *routes, const struct zone *zone);
+/* The same routes over other versions of the zones, in the order in which these were added; everything else is
+ * shared. `zones` outlives the routes. */
+int routes_with(struct routes **made, const struct routes *from, struct zone *const *zones);
 int routes_add_rule(struct routes *routes, const struct rule *rule);
 void routes_set_default(struct routes *routes, enum mist_deny deny, const struct rule *forward_rule);
 void routes_free(struct routes *routes);

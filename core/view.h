@@ -41,8 +41,8 @@ struct view {
 	uint64_t number;             /* from 1, by publication */
 	struct routes *routes;
 	uint16_t zone_count, upstream_set_count;
-	struct zone **zones;         /* one reference each */
-	struct rule *rules;          /* of this view alone: policy numbers follow resolv.conf */
+	struct zone **zones;         /* in the order of the routes */
+	struct rule *rules;          /* not older than the upstream sets: policy numbers follow resolv.conf */
 	size_t rule_count;
 	struct upstream_set *upstream_sets; /* [0]: the content's own */
 	uint32_t timeout_ms, max_ttl_s;
@@ -50,10 +50,29 @@ struct view {
 	struct keyring *keyring;     /* keys of signed messages; a matter of dnssec/keyring.h, which has */
 	void (*keyring_release)(struct keyring *keyring); /* this. NULL: none, and all of them get BADKEY */
 	struct view *older;          /* of the publisher: retired, not yet freed */
+
+	/* Who frees what; see view_next(). All zero: everything here is this view's. */
+	_Atomic(unsigned) *sharers;  /* views that share rules, upstream sets and keyring */
+	const struct view *base;     /* until it is published: the view whose other zones it relies on */
+	bool gave_zones;             /* to its successor, but for those in `left` */
+	struct zone **left, **replaced; /* `replaced`: of the base, which it will be left with */
+	size_t left_count;
 };
-/* Frees routes, rules, upstream sets with their addresses (all from malloc), and the view; drops the
- * references to the zones. */
+
+/* Frees what is its own of routes, rules, upstream sets with their addresses (all from malloc), and the view;
+ * drops the references to the zones. */
 void view_free(struct view *view);
+
+/*
+ * The view after `base`, the one that is published: the same, but that `count` of the zones, by index, have new
+ * versions, each with a reference that becomes the view's, also when this fails. What it costs is one array of
+ * zone pointers. Publishing it hands the references to the other zones over, so that no zone is touched but
+ * those that changed; a view that is not published after all is freed before the base.
+ */
+struct view_change { size_t zone; struct zone *version; };
+int view_next(struct view **next, struct view *base, const struct view_change *changes, size_t count);
+/* For publisher_swap(). */
+void view_take_over(struct view *view, struct view *old);
 
 /* A reader of any kind. Padded, so that no two numbers share a cache line wherever the publisher
  * lies in memory: each worker writes its own once a view or once a sleep. */

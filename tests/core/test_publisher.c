@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -265,9 +266,89 @@ static void a_commit_waits_for_the_batch(void **state)
 	publisher_free(&crowd.publisher);
 }
 
+/* ---- views that share ------------------------------------------------------------------------ */
+
+#define ZONES 5
+
+static struct view *view_of_zones(void)
+{
+	struct view *view = view_new(1);
+	assert_int_equal(routes_new(&view->routes), MIST_OK);
+	view->zones = calloc(ZONES, sizeof *view->zones);
+	for (unsigned i = 0; i < ZONES; i++) {
+		uint8_t name[] = { 1, (uint8_t)('a' + i), 0 };
+		assert_int_equal(zone_new(&view->zones[i], name), MIST_OK);
+		zone_complete(view->zones[i], NULL); /* no SOA: it says so, and serves for this */
+		assert_int_equal(routes_add_zone(view->routes, view->zones[i]), MIST_OK);
+		view->zone_count++;
+	}
+	return view;
+}
+
+static void expect_serials(const struct view *view, const uint32_t serials[ZONES])
+{
+	for (unsigned i = 0; i < ZONES; i++) {
+		const uint8_t name[] = { 1, 'x', 1, (uint8_t)('a' + i), 0 };
+		struct name_key key;
+		struct route route;
+		name_key(&key, name, NAME_MAX);
+		route_find(view->routes, &key, 1, &route);
+		assert_int_equal(route.kind, ROUTE_LOCAL);
+		assert_ptr_equal(route.zone, view->zones[i]);
+		assert_int_equal(route.zone->serial, serials[i]);
+		assert_non_null(zone_node(route.zone, route.zone->name));
+	}
+}
+
+/* New versions of one or two zones at a time, some of them given up; slots hold what is older. */
+static void views_share_what_does_not_change(void **state)
+{
+	(void)state;
+	struct publisher publisher;
+	uint32_t serials[ZONES] = { 0 }, held_serials[2][ZONES];
+	const struct view *held[2] = { NULL };
+	int slots[2];
+	assert_int_equal(publisher_init(&publisher, view_of_zones()), MIST_OK);
+	slots[0] = slot_take(&publisher);
+	slots[1] = slot_take(&publisher);
+	for (unsigned round = 1; round < 3000; round++) {
+		struct view *current = atomic_load(&publisher.current), *next;
+		struct view_change changes[2];
+		const unsigned count = 1 + round % 2;
+		for (unsigned i = 0; i < count; i++) {
+			changes[i].zone = (round * 7 / 3 + i) % ZONES;
+			assert_int_equal(zone_fork(&changes[i].version, current->zones[changes[i].zone]), MIST_OK);
+			changes[i].version->serial = round;
+		}
+		assert_int_equal(view_next(&next, current, changes, count), MIST_OK);
+		if (round % 11 == 0) {
+			view_free(next);
+		} else {
+			for (unsigned i = 0; i < count; i++)
+				serials[changes[i].zone] = round;
+			assert_int_equal(publisher_swap(&publisher, next), MIST_OK);
+		}
+		const unsigned slot = round % 2;
+		if (round % 5 == 0) {
+			if (held[slot]) {
+				expect_serials(held[slot], held_serials[slot]);
+				slot_leave(&publisher, slots[slot]);
+			}
+			held[slot] = slot_enter(&publisher, slots[slot]);
+			memcpy(held_serials[slot], serials, sizeof serials);
+		}
+		expect_serials(atomic_load(&publisher.current), serials);
+		assert_true(retired(&publisher) <= 12);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		slot_leave(&publisher, slots[i]);
+	publisher_free(&publisher);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(views_share_what_does_not_change),
 		cmocka_unit_test(parked_workers_are_not_waited_for),
 		cmocka_unit_test(a_worker_in_its_batch_cannot_publish),
 		cmocka_unit_test(slots_keep_what_they_hold),
