@@ -5,6 +5,7 @@
 #include "net/serve.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -108,9 +109,13 @@ static int ask(const struct mist_server *server, const char *zone, uint16_t type
 
 static bool read_all(int fd, uint8_t *to, size_t len)
 {
-	for (ssize_t n; len; to += n, len -= (size_t)n)
-		if ((n = recv(fd, to, len, 0)) <= 0)
+	while (len) {
+		ssize_t n = recv(fd, to, len, 0);
+		if (n == 0 || (n < 0 && errno != EINTR)) /* a ring of this process interrupts its threads */
 			return false;
+		to += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
 	return true;
 }
 
