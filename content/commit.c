@@ -120,8 +120,8 @@ static void tell_edits(struct commit *commit)
  * The whole
  */
 
-int commit_prepare(struct commit *commit, struct mist_content *content, struct edit *edits,
-                   uint32_t now_s)
+int commit_prepare(struct commit *commit, struct mist_content *content, struct view *served,
+                   struct edit *edits, uint32_t now_s)
 {
 	int error = MIST_OK;
 	*commit = (struct commit){ .content = content, .now_s = now_s, .edits = edits };
@@ -131,7 +131,7 @@ int commit_prepare(struct commit *commit, struct mist_content *content, struct e
 	for (size_t i = 0; i < commit->zones.count && !error; i++)
 		error = finish_version(commit, commit->zones.zones[i]);
 	if (!error && commit->zones.count) {
-		commit->view = content_view(content);
+		commit->view = content_view_next(content, served, commit->zones.zones, commit->zones.count);
 		error = commit->view ? MIST_OK : MIST_ENOMEM;
 	}
 	if (error)

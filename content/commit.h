@@ -24,10 +24,10 @@ struct commit {
 	uint64_t signatures;
 };
 
-/* MIST_OK: each edit says for itself how it went. Else (MIST_ENOMEM, MIST_ECRYPTO) all failed with that, and
+/* `served` is the view that is published. MIST_OK: each edit says for itself how it went. Else (MIST_ENOMEM, MIST_ECRYPTO) all failed with that, and
  * the commit is abandoned already. */
-int commit_prepare(struct commit *commit, struct mist_content *content, struct edit *edits,
-                   uint32_t now_s);
+int commit_prepare(struct commit *commit, struct mist_content *content, struct view *served,
+                   struct edit *edits, uint32_t now_s);
 void commit_accept(struct commit *commit);
 /* Nothing is published; the edits that were good end with this error. Takes the view back. */
 void commit_abandon(struct commit *commit, int error);

@@ -431,6 +431,7 @@ int mist_content_zone(struct mist_content *content, const struct mist_zone_optio
 		free_zone(made);
 		return error;
 	}
+	made->index = content->zone_count;
 	zones[content->zone_count++] = made;
 	if (zone)
 		*zone = made;

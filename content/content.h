@@ -13,6 +13,11 @@
  * it may outlive the content. NULL: out of memory. */
 struct view *content_view(const struct mist_content *content);
 
+/* The view after `base`, which is published and of this content, when nothing but these zones has changed since:
+ * it shares the rest, in time that does not go with the number of names or zones (core/view.h). */
+struct view *content_view_next(const struct mist_content *content, struct view *base,
+                               struct mist_zone *const *zones, size_t count);
+
 /*
  * For a sealed content that takes the place of `old`: raises the serial of each of its zones that
  * is not higher than that of the same zone of `old`. Call before content_view(). `signatures` is

@@ -32,6 +32,7 @@
 
 struct mist_zone {
 	struct mist_content *content;
+	size_t index;                /* in the content's zones, and in its views' */
 	struct zone *zone;           /* one reference: the newest version */
 	struct zone *next;           /* the one that a commit is making of it, or NULL (commit.h) */
 	struct zone *draft;          /* the one that the edit being judged is making of that, or NULL */

@@ -102,6 +102,25 @@ struct view *content_view(const struct mist_content *content)
 	return NULL;
 }
 
+struct view *content_view_next(const struct mist_content *content, struct view *base,
+                               struct mist_zone *const *zones, size_t count)
+{
+	if (content->view_owed)
+		return content_view(content); /* more than these zones differs */
+	struct view_change *changes = malloc((count + 1) * sizeof(*changes));
+	if (!changes)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		struct zone *version = content_newest(zones[i]);
+		zone_hold(version);
+		changes[i] = (struct view_change){ zones[i]->index, version };
+	}
+	struct view *view = NULL;
+	view_next(&view, base, changes, count);
+	free(changes);
+	return view;
+}
+
 /* ------------------------------------------------------------------------------------------------
  * resolv.conf
  */

@@ -78,7 +78,8 @@ static void publish_group(struct mist_server *server)
 {
 	struct edit *group = take_group(&server->edits);
 	struct commit commit;
-	int error = commit_prepare(&commit, server->content, group, (uint32_t)time(NULL));
+	int error = commit_prepare(&commit, server->content, atomic_load(&server->publisher.current), group,
+	                           (uint32_t)time(NULL));
 
 	if (!error && commit.view) {
 		error = publisher_swap(&server->publisher, commit.view);
