@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/type.h"
+#include "core/unpack.h"
 #include "forward/private.h"
 
 /* ---- may it be an answer at all? ---- */
@@ -197,38 +198,6 @@ static uint16_t covered(const struct work *work, const struct check_record *reco
 
 /* ---- conversion ---- */
 
-/* RDATA with its names written out. Types whose names must not be compressed (RFC 3597) are read
- * as if they might be: some upstreams do it. */
-static bool put_rdata(struct work *work, const struct check_record *record)
-{
-	const struct type_info *info = type_info(record->type);
-	struct reader r = reader_on(work->message, (size_t)record->rdata_at + record->rdata_len);
-	reader_take(&r, record->rdata_at);
-	for (unsigned i = 0; i < sizeof info->steps && info->steps[i] != RDATA_END; i++) {
-		const uint8_t step = info->steps[i];
-		if (step == RDATA_A6)
-			break; /* as it stands: type_check() wants its name uncompressed */
-		if (step == RDATA_NAME) {
-			uint8_t name[NAME_MAX];
-			const size_t taken = name_read(work->message, work->len, (size_t)(r.at - r.start),
-			                               name);
-			if (taken == 0 || !reader_take(&r, taken))
-				return false;
-			writer_put(&work->w, name, name_len(name));
-			continue;
-		}
-		const size_t octets = step != RDATA_STRING ? step - RDATA_FIXED_1 + 1u :
-		                      reader_left(&r) > 0 ? 1u + *r.at : 1u;
-		const uint8_t *part = reader_take(&r, octets);
-		if (!part)
-			return false;
-		writer_put(&work->w, part, octets);
-	}
-	const size_t rest = reader_left(&r);
-	writer_put(&work->w, reader_take(&r, rest), rest);
-	return true;
-}
-
 /* RFC 2181 section 8: a TTL with the top bit set is 0. */
 static uint32_t cap_ttl(const struct work *work, uint32_t ttl)
 {
@@ -250,7 +219,8 @@ static void put_record(struct work *work, const struct check_record *record, uin
 	writer_u32(&work->w, ttl);
 	uint8_t *len_at = writer_take(&work->w, 2);
 	const uint8_t *rdata = work->w.at;
-	if (!len_at || !put_rdata(work, record) || work->w.failed ||
+	if (!len_at || !unpack_rdata(&work->w, record->type, work->message, work->len, record->rdata_at,
+	                             record->rdata_len) || work->w.failed ||
 	    !type_check(record->type, rdata, (size_t)(work->w.at - rdata))) {
 		work->damaged = true;
 		return;

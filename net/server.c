@@ -326,9 +326,24 @@ static void unpin(void *context, int number)
 	pin_give(&((struct mist_server *)context)->publisher, number);
 }
 
+static void commit(void *context, struct edit *edit)
+{
+	(void)server_commit(context, edit); /* the edit says how it went */
+}
+
+/* Once a second: whoever sends thousands of bad messages shall not fill a disk. */
+static void tell(void *context, const char *text)
+{
+	struct mist_server *server = context;
+	const uint64_t now_s = (uint64_t)time(NULL);
+
+	if (atomic_exchange(&server->told_s, now_s) != now_s)
+		report(&server->background.queue, MIST_LEVEL_WARNING, NULL, 0, "%s", text);
+}
+
 static int open_errands(struct mist_server *server)
 {
-	server->reply_host = (struct reply_host){ server, &server->identity, pin, unpin };
+	server->reply_host = (struct reply_host){ server, &server->identity, pin, unpin, commit, tell };
 	return errands_new(&server->errands, &server->reply_host);
 }
 

@@ -41,6 +41,7 @@ struct mist_server {
 	pthread_mutex_t content_lock;    /* of the next two: publishing, and renewing in the background */
 	struct mist_content *content;
 	_Atomic(uint64_t) signatures;
+	_Atomic(uint64_t) told_s;        /* when reply_host.tell last did */
 	struct publisher publisher;
 	struct background background;
 };

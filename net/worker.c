@@ -149,8 +149,14 @@ static enum verdict refuse(struct query *query, const struct zone *zone)
 
 	if (query->request.tsig_at)
 		return QUERY_HANDOFF;
-	if (query->request.opcode != OPCODE_QUERY)
-		return query_fail(query, RCODE_NOTIMP, EDE_NONE, NULL);
+	if (query->request.opcode == OPCODE_NOTIFY)
+		return query_fail(query, notify_rcode(&query->request.question, zone), EDE_NONE, NULL);
+	if (query->request.opcode == OPCODE_UPDATE && !zone)
+		return query_fail(query, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, "no such zone here");
+	if (query->request.opcode == OPCODE_UPDATE)
+		return access && access_allows(&access->update, query->client, query->client_len, NULL)
+			? QUERY_HANDOFF
+			: query_fail(query, RCODE_REFUSED, EDE_PROHIBITED, "updates are not allowed");
 	if (!access || !access_allows(&access->transfer, query->client, query->client_len, NULL))
 		return query_fail(query, RCODE_REFUSED, EDE_PROHIBITED, "transfers are not allowed");
 	return QUERY_HANDOFF;

@@ -1,12 +1,16 @@
 /* See reply.h. */
 #include "transfer/reply.h"
 
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/type.h"
 #include "dnssec/tsig.h"
 #include "transfer/out.h"
+#include "transfer/update.h"
 
 struct reply {
 	const struct reply_host *host;
@@ -16,6 +20,7 @@ struct reply {
 	struct zone *zone;
 	struct tsig tsig;
 	struct keyring *keyring;     /* that the exchange is signed from */
+	struct edit *edit;           /* of an UPDATE, read and not yet committed */
 	bool begun;
 	struct out out;
 	uint8_t octets[];            /* the request */
@@ -44,6 +49,7 @@ void reply_free(struct reply *reply)
 	if (reply->zone)
 		zone_release(reply->zone);
 	keyring_release(reply->keyring);
+	edit_free(reply->edit);
 	free(reply);
 }
 
@@ -60,6 +66,19 @@ static size_t refuse(const struct reply *reply, uint8_t *octets, unsigned rcode,
 	                     rcode, &edns);
 }
 
+/* Octets for an answer that is signed behind. What a client without EDNS has room for may be less than
+ * question and signature together: then it gets a little more than it can be sure to take. */
+static size_t answer_room(const struct reply *reply)
+{
+	const struct edns *edns = &reply->request.edns;
+	const size_t least = MESSAGE_HEADER + NAME_MAX + 4 + 64; /* a question and an OPT record */
+	size_t limit = MESSAGE_MAX;
+	if (reply->transport == TRANSPORT_UDP)
+		limit = !edns->present ? MESSAGE_UDP_PLAIN
+		        : edns->udp_size < MESSAGE_UDP_EDNS ? edns->udp_size : MESSAGE_UDP_EDNS;
+	return limit < least + tsig_room(&reply->tsig) ? least : limit - tsig_room(&reply->tsig);
+}
+
 /* A signed question: as any other, but for its signature. */
 static size_t answer(struct reply *reply, const struct view *view, uint8_t *octets, uint32_t now_s)
 {
@@ -73,7 +92,7 @@ static size_t answer(struct reply *reply, const struct view *view, uint8_t *octe
 	query->octets = reply->octets;
 	query->len = request->tsig_at;
 	query->response = octets;
-	query->response_size = MESSAGE_MAX - tsig_room(&reply->tsig);
+	query->response_size = answer_room(reply);
 	query->transport = reply->transport;
 	query->client_len = reply->client_len;
 	memcpy(query->client, reply->client, reply->client_len);
@@ -107,6 +126,74 @@ static size_t begin_transfer(struct reply *reply, uint8_t *octets, bool *more)
 	return out_next(&reply->out, &reply->request, octets, MESSAGE_MAX, tsig_room(&reply->tsig), more);
 }
 
+/* ---- updates ---- */
+
+/* Who sent it, "KEY at ADDRESS" or the address alone. */
+static void client_text(const struct reply *reply, char text[NAME_TEXT_MAX + 64])
+{
+	char address[INET6_ADDRSTRLEN] = "", key[NAME_TEXT_MAX] = "";
+	inet_ntop(reply->client_len == 4 ? AF_INET : AF_INET6, reply->client, address, sizeof(address));
+	if (reply->tsig.present)
+		name_to_text(key, reply->tsig.record.key);
+	snprintf(text, NAME_TEXT_MAX + 64, "%s%s%s", key, *key ? " at " : "", address);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void tell(const struct reply *reply, const char *format, ...)
+{
+	char client[NAME_TEXT_MAX + 64], text[REPORT_TEXT_MAX], all[sizeof(client) + sizeof(text) + 2];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	client_text(reply, client);
+	snprintf(all, sizeof(all), "%s: %s", client, text);
+	reply->host->tell(reply->host->context, all);
+}
+
+/* Reads it, if its sender may send it. 0: reply->edit is to be committed. */
+static size_t begin_update(struct reply *reply, uint8_t *octets)
+{
+	const struct access *access = reply->zone ? reply->zone->access : NULL;
+	const uint8_t *key = reply->tsig.key ? reply->tsig.key->name : NULL;
+
+	if (reply->request.question.type != TYPE_SOA)
+		return refuse(reply, octets, RCODE_FORMERR, EDE_NONE, NULL);
+	if (!reply->zone)
+		return refuse(reply, octets, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, "no such zone here");
+	if (!access || !access_allows(&access->update, reply->client, reply->client_len, key)) {
+		tell(reply, "an UPDATE is refused: its zone's `update` names neither the key nor the address");
+		return refuse(reply, octets, RCODE_REFUSED, EDE_PROHIBITED, "updates are not allowed");
+	}
+	const unsigned rcode = update_read(&reply->edit, &reply->request);
+	return rcode ? refuse(reply, octets, rcode, EDE_NONE, NULL) : 0;
+}
+
+/* Nothing of what is published is held here: what this publishes takes its place. */
+static size_t finish_update(struct reply *reply, uint8_t *octets)
+{
+	struct edit *edit = reply->edit;
+	reply->host->commit(reply->host->context, edit);
+	const unsigned rcode = update_rcode(edit);
+	const bool known = rcode == RCODE_REFUSED || rcode == RCODE_SERVFAIL;
+	if (known)
+		tell(reply, "an UPDATE fails: %s", edit_reason(edit));
+	return refuse(reply, octets, rcode, known ? EDE_OTHER : EDE_NONE, known ? edit_reason(edit) : NULL);
+}
+
+/* ---- the first message ---- */
+
+/* The signature is not what it should be. */
+static size_t refuse_signature(const struct reply *reply, uint8_t *octets, unsigned rcode)
+{
+	const char *why = reply->tsig.error == TSIG_BADKEY ? keyring_refuses_name(reply->tsig.record.algorithm)
+	                                                   : NULL;
+	if (rcode != RCODE_NOTAUTH || !why)
+		return refuse(reply, octets, rcode, EDE_NONE, NULL);
+	tell(reply, "a signed message is refused: %s; there are " TSIG_ALGORITHMS, why);
+	return refuse(reply, octets, rcode, EDE_OTHER, why);
+}
+
 /* The first message, without TSIG. */
 static size_t begin(struct reply *reply, const struct view *view, uint8_t *octets, uint32_t now_s, bool *more)
 {
@@ -120,9 +207,11 @@ static size_t begin(struct reply *reply, const struct view *view, uint8_t *octet
 	if (request->tsig_at)
 		rcode = tsig_check(&reply->tsig, reply->keyring, reply->octets, len, request->tsig_at, now_s);
 	if (rcode)
-		return refuse(reply, octets, rcode, EDE_NONE, NULL);
-	if (request->opcode != OPCODE_QUERY)
-		return refuse(reply, octets, RCODE_NOTIMP, EDE_NONE, NULL);
+		return refuse_signature(reply, octets, rcode);
+	if (request->opcode == OPCODE_UPDATE)
+		return begin_update(reply, octets);
+	if (request->opcode == OPCODE_NOTIFY)
+		return refuse(reply, octets, notify_rcode(&request->question, reply->zone), EDE_NONE, NULL);
 	if (request->question.type == TYPE_AXFR || request->question.type == TYPE_IXFR)
 		return begin_transfer(reply, octets, more);
 	return answer(reply, view, octets, now_s);
@@ -139,7 +228,7 @@ static size_t begin_pinned(struct reply *reply, uint8_t *octets, uint32_t now_s,
 		len = begin(reply, view, octets, now_s, more);
 		host->unpin(host->context, pin);
 	}
-	return len;
+	return reply->edit ? finish_update(reply, octets) : len;
 }
 
 size_t reply_next(struct reply *reply, uint8_t *octets, uint32_t now_s, bool *more)

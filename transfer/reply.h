@@ -1,15 +1,18 @@
 /*
- * The reply to a request that takes longer than a question, or is signed: one message, or the many of a zone transfer. It is worked
- * out piece by piece on a thread that may take its time, from a version of the zone that it holds: what
- * is published meanwhile does not matter to it.
+ * The reply to a request that takes longer than a question, or is signed: one message, or the many of a
+ * zone transfer. It is worked out piece by piece on a thread that may take its time, from a version of
+ * the zone that it holds: what is published meanwhile does not matter to it.
  *
  *   reply.c    who asks (TSIG, access lists), and what is asked
  *   out.c      zone transfers to others (AXFR, IXFR)
+ *   update.c   UPDATE messages
  */
 #ifndef MIST_TRANSFER_REPLY_H
 #define MIST_TRANSFER_REPLY_H
 
+#include "content/edit.h"
 #include "core/query.h"
+#include "core/type.h"
 #include "core/zone.h"
 
 /* What the server around it can do; any thread. */
@@ -19,6 +22,11 @@ struct reply_host {
 	/* What is published now, until it is given back. NULL: too many hold it. */
 	const struct view *(*pin)(void *context, int *pin);
 	void (*unpin)(void *context, int pin);
+	/* Judges an edit and publishes what it makes: edit->error and what else edit.h says. */
+	void (*commit)(void *context, struct edit *edit);
+	/* Something that those who run the server should know. Strangers can cause it: what comes too often
+	 * is left out. */
+	void (*tell)(void *context, const char *text);
 };
 
 struct reply_options {
@@ -30,6 +38,13 @@ struct reply_options {
 	enum transport transport;
 	struct zone *zone;           /* whose apex the question names, or NULL. The reference is taken */
 };
+
+/* What a primary says to a NOTIFY: it has no use for it, but who sends one wants to know that it came
+ * (RFC 1996 section 3.7). */
+static inline unsigned notify_rcode(const struct question *question, const struct zone *zone)
+{
+	return question->type != TYPE_SOA ? RCODE_FORMERR : zone ? RCODE_NOERROR : RCODE_NOTAUTH;
+}
 
 struct reply;
 /* NULL: out of memory. */
