@@ -10,6 +10,7 @@
 
 #include "content/parts.h"
 #include "core/address.h"
+#include "core/history.h"
 #include "core/report.h"
 #include "core/siphash.h"
 #include "dnssec/keyring.h"
@@ -366,6 +367,8 @@ static int new_zone(struct mist_zone **made, struct mist_content *content,
 	                   &content->options.reporter);
 	if (!error)
 		error = content_check_access(content, options, zone->zone->access);
+	if (!error && options->transfer_count)
+		error = history_new(&zone->zone->history, content->options.history_bytes);
 	if (error) {
 		free_zone(zone);
 		return error;

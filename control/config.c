@@ -120,6 +120,8 @@ static const struct schema_key zone_keys[] = {
 static const struct schema_key transfer_keys[] = {
 	{ .name = "allow", .kind = SCHEMA_LIST, .offset = TRANSFER(allow) },
 	{ .name = "notify", .kind = SCHEMA_LIST, .offset = TRANSFER(notify) },
+	{ .name = "history", .kind = SCHEMA_SIZE, .offset = TRANSFER(history), .min = 1 << 10,
+	  .max = 1u << 31 },
 	{ .name = NULL },
 };
 

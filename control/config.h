@@ -70,6 +70,7 @@ struct config {
 	struct schema_items zones;   /* struct config_zone */
 	struct {
 		struct schema_list allow, notify;
+		size_t history;          /* octets of changes kept for each zone; 0: the library's */
 	} transfer;
 	struct schema_items tsig;    /* struct config_tsig */
 	struct {

@@ -157,6 +157,7 @@ static struct mist_content_options content_options(const struct config *config,
 		.timeout_ms = config->forward.timeout_ms,
 		.max_ttl_s = config->forward.max_ttl_s,
 		.read_only = mode == SETUP_READ_ONLY,
+		.history_bytes = config->transfer.history,
 	};
 	if (reporter)
 		options.reporter = *reporter;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/history.h"
 #include "core/wire.h"
 #include "core/zone_build.h"
 
@@ -243,6 +244,7 @@ int zone_fork(struct zone **fork, struct zone *zone)
 	trie_fork(&made->nodes, &zone->nodes);
 	trie_fork(&made->nsec3_nodes, &zone->nsec3_nodes);
 	access_hold(made->access);
+	history_hold(made->history);
 	made->retired = NULL;
 	made->newer = NULL;
 	made->older = zone;
@@ -314,6 +316,7 @@ static void free_versions(struct zone *zone)
 			zone->older->newer = NULL;
 		zone_build_free(zone);
 		access_release(zone->access);
+		history_release(zone->history);
 		zone->family->versions--;
 		free(zone);
 		zone = next;

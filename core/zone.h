@@ -81,6 +81,7 @@ struct zone {
 	nsec3_hash_fn *nsec3_hash;
 
 	struct access *access;       /* one reference; NULL: nobody may more than ask */
+	struct history *history;     /* likewise; NULL: nobody will ask what changed */
 
 	struct zone_build *build;    /* line numbers; until zone_complete() */
 	struct zone_family *family;  /* the versions that share nodes with this one */

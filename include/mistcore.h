@@ -162,6 +162,8 @@ struct mist_content_options {
 	                                        would have to be made is then made in memory only */
 	uint32_t set_records_max;            /* records of one name and type after an edit; 0: 100 */
 	uint32_t name_types_max;             /* types of one name after an edit; 0: 100 */
+	size_t history_bytes;                /* of changes kept for IXFR, for each zone that may be
+	                                        transferred; 0: 4 MiB */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "content/commit.h"
+#include "net/publish.h"
 #include "net/server.h"
 
 /* More is no transaction but a zone, and belongs into mist_publish(). */
@@ -82,7 +83,7 @@ static void publish_group(struct mist_server *server)
 	                           (uint32_t)time(NULL));
 
 	if (!error && commit.view) {
-		error = publisher_swap(&server->publisher, commit.view);
+		error = publish(server, commit.view);
 		if (error)
 			commit_abandon(&commit, error);
 	}

@@ -15,6 +15,7 @@
 #include "content/content.h"
 #include "core/report.h"
 #include "net/engine.h"
+#include "net/publish.h"
 
 #define CACHE_USUAL (16u << 20)
 #define TCP_IDLE_USUAL_MS 10000
@@ -227,7 +228,7 @@ static uint32_t tend(void *context)
 	int error = content_refresh(server->content, now_s, &view, &signatures);
 	atomic_fetch_add(&server->signatures, signatures);
 	if (view && !error)
-		error = publisher_swap(&server->publisher, view);
+		error = publish(server, view);
 	if (view && error)
 		view_free(view);
 	uint32_t due_s = content_due(server->content);
@@ -456,7 +457,7 @@ static int replace_content(struct mist_server *server, struct mist_content *cont
 	struct view *view = content_view(content);
 	if (!view)
 		return MIST_ENOMEM;
-	error = publisher_swap(&server->publisher, view);
+	error = publish(server, view);
 	if (error) {
 		view_free(view);
 		return error;

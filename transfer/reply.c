@@ -48,6 +48,7 @@ void reply_free(struct reply *reply)
 		return;
 	if (reply->zone)
 		zone_release(reply->zone);
+	out_free(&reply->out);
 	keyring_release(reply->keyring);
 	edit_free(reply->edit);
 	free(reply);
@@ -111,10 +112,60 @@ static size_t answer(struct reply *reply, const struct view *view, uint8_t *octe
 	return len;
 }
 
+/* What of the zone the client gets: by what it has, and by what is known of that. */
+static int choose_form(struct reply *reply, enum out_form *form, struct history_changes *changes)
+{
+	const struct zone *zone = reply->zone;
+	uint32_t serial;
+
+	*form = OUT_WHOLE;
+	if (reply->request.question.type == TYPE_AXFR)
+		return MIST_OK;
+	if (!out_client_serial(&reply->request, &serial))
+		return MIST_EINVAL;
+	if ((int32_t)(zone->serial - serial) <= 0) { /* it has ours, or a later one (RFC 1982) */
+		*form = OUT_SOA;
+		return MIST_OK;
+	}
+	int error = zone->history ? history_since(zone->history, serial, zone->serial, changes) : MIST_ENOTFOUND;
+	if (!error)
+		*form = OUT_CHANGES;
+	else if (reply->transport == TRANSPORT_UDP)
+		*form = OUT_SOA;
+	return error == MIST_ENOTFOUND ? MIST_OK : error;
+}
+
+/* Of a datagram; at least 512 octets are needed beside a signature. */
+static size_t datagram_limit(const struct edns *edns, size_t room)
+{
+	const size_t asked = edns->present ? edns->udp_size : MESSAGE_UDP_PLAIN;
+	const size_t size = asked < MESSAGE_UDP_EDNS ? asked : MESSAGE_UDP_EDNS;
+	return size < MESSAGE_UDP_PLAIN + room ? MESSAGE_UDP_PLAIN + room : size;
+}
+
+static size_t send_zone(struct reply *reply, enum out_form form, const struct history_changes *changes,
+                        uint8_t *octets, bool *more)
+{
+	const size_t room = tsig_room(&reply->tsig);
+	const size_t limit = reply->transport == TRANSPORT_UDP ? datagram_limit(&reply->request.edns, room)
+	                                                       : MESSAGE_MAX;
+
+	out_begin(&reply->out, reply->zone, form, changes);
+	size_t len = out_next(&reply->out, &reply->request, octets, limit, room, more);
+	if (reply->transport != TRANSPORT_UDP || !*more)
+		return len;
+	/* Too much for a datagram: the SOA alone sends the client to TCP (RFC 1995 section 2). */
+	out_free(&reply->out);
+	out_begin(&reply->out, reply->zone, OUT_SOA, NULL);
+	return out_next(&reply->out, &reply->request, octets, limit, room, more);
+}
+
 static size_t begin_transfer(struct reply *reply, uint8_t *octets, bool *more)
 {
 	const struct access *access = reply->zone ? reply->zone->access : NULL;
 	const uint8_t *key = reply->tsig.key ? reply->tsig.key->name : NULL;
+	struct history_changes changes;
+	enum out_form form;
 
 	if (!access || !access_allows(&access->transfer, reply->client, reply->client_len, key))
 		return refuse(reply, octets, RCODE_REFUSED, EDE_PROHIBITED, "transfers are not allowed");
@@ -122,8 +173,10 @@ static size_t begin_transfer(struct reply *reply, uint8_t *octets, bool *more)
 		return refuse(reply, octets, RCODE_SERVFAIL, EDE_NOT_READY, reply->zone->reason);
 	if (reply->request.question.type == TYPE_AXFR && reply->transport == TRANSPORT_UDP)
 		return refuse(reply, octets, RCODE_FORMERR, EDE_OTHER, "AXFR is for TCP");
-	out_begin(&reply->out, reply->zone);
-	return out_next(&reply->out, &reply->request, octets, MESSAGE_MAX, tsig_room(&reply->tsig), more);
+	int error = choose_form(reply, &form, &changes);
+	if (error)
+		return refuse(reply, octets, error == MIST_EINVAL ? RCODE_FORMERR : RCODE_SERVFAIL, EDE_NONE, NULL);
+	return send_zone(reply, form, &changes, octets, more);
 }
 
 /* ---- updates ---- */

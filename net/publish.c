@@ -1,0 +1,52 @@
+/* See publish.h. */
+#include "net/publish.h"
+
+#include <string.h>
+
+#include "core/history.h"
+#include "core/type.h"
+#include "net/server.h"
+
+static bool same_name(const struct zone *a, const struct zone *b)
+{
+	return a->name_len == b->name_len && memcmp(a->name, b->name, a->name_len) == 0;
+}
+
+/* The zone of that name in the view that is served, or NULL. Views that follow each other have it in the
+ * same place. */
+static const struct zone *served_zone(const struct view *served, const struct zone *zone, unsigned place)
+{
+	struct name_key key;
+	struct route route;
+
+	if (place < served->zone_count && same_name(served->zones[place], zone))
+		return served->zones[place];
+	name_key(&key, zone->name, NAME_MAX);
+	route_find(served->routes, &key, TYPE_SOA, &route);
+	return route.kind == ROUTE_LOCAL && route.zone && same_name(route.zone, zone) ? route.zone : NULL;
+}
+
+/* A zone of another content goes on with the history of its namesake. */
+static void note(const struct zone *before, struct zone *zone)
+{
+	if (!before->history || !zone->history)
+		return;
+	if (zone->history != before->history) {
+		history_release(zone->history);
+		zone->history = history_hold(before->history);
+	}
+	history_note(zone->history, before, zone);
+}
+
+int publish(struct mist_server *server, struct view *view)
+{
+	const struct view *served = atomic_load(&server->publisher.current);
+
+	for (unsigned i = 0; i < view->zone_count; i++) {
+		struct zone *zone = view->zones[i];
+		const struct zone *before = zone->history ? served_zone(served, zone, i) : NULL;
+		if (before && before != zone)
+			note(before, zone);
+	}
+	return publisher_swap(&server->publisher, view);
+}
