@@ -88,7 +88,6 @@ static int adopt(void *user, void *value)
 {
 	struct adoption *adoption = user;
 	struct node *node = value;
-	unsigned line = zone_line(adoption->zone, node, TYPE_RRSIG);
 	struct rrset *rrsigs = node_take(node, TYPE_RRSIG);
 	unsigned used = 0;
 	int error = MIST_OK;
@@ -103,7 +102,8 @@ static int adopt(void *user, void *value)
 	if (!error && used < rrsigs->count) {
 		char name[NAME_TEXT_MAX];
 		name_to_text(name, node->name);
-		zone_report(adoption->zone, adoption->reporter, MIST_LEVEL_WARNING, line,
+		zone_report(adoption->zone, adoption->reporter, MIST_LEVEL_WARNING,
+		            zone_line(adoption->zone, node, TYPE_RRSIG),
 		            "%s has %u RRSIG records for types it has no records of; they are left out",
 		            name, rrsigs->count - used);
 	}
