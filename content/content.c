@@ -216,8 +216,8 @@ int mist_content_new(struct mist_content **content, const struct mist_content_op
 		free(c);
 		return MIST_ENOMEM;
 	}
-	trie_init(&c->zones_by_name, zone_name_of);
-	trie_init(&c->rules_by_name, rule_name_of);
+	trie_init(&c->zones_by_name, zone_name_of, NULL);
+	trie_init(&c->rules_by_name, rule_name_of, NULL);
 	options = options ? options : &defaults;
 	if (!content_options_copy(&c->options, sizeof(c->options), options, options->size)) {
 		guard_free(&c->guard);
@@ -260,10 +260,8 @@ void mist_content_free(struct mist_content *content)
 {
 	if (!content)
 		return;
-	trie_retire(&content->zones_by_name, NULL);
-	trie_free(&content->zones_by_name, NULL);
-	trie_retire(&content->rules_by_name, NULL);
-	trie_free(&content->rules_by_name, NULL);
+	trie_free(&content->zones_by_name, NULL, NULL);
+	trie_free(&content->rules_by_name, NULL, NULL);
 	for (size_t i = 0; i < content->zone_count; i++)
 		free_zone(content->zones[i]);
 	free(content->zones);

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct node *node_new(const uint8_t *name, uint32_t version)
+struct node *node_new(struct heap *heap, const uint8_t *name, uint32_t version)
 {
 	size_t len = name_len(name);
-	struct node *node = malloc(sizeof(*node) + len);
+	struct node *node = heap_get(heap, sizeof(*node) + len);
 	if (!node)
 		return NULL;
 	memset(node, 0, sizeof(*node));
@@ -19,28 +19,43 @@ struct node *node_new(const uint8_t *name, uint32_t version)
 	return node;
 }
 
-/* Room for `count` sets. */
-static bool reserve(struct node *node, size_t count)
+/* Octets of the array that so many sets take; 0: they fit inside. */
+static size_t array_size(size_t count)
 {
-	if (count <= NODE_INSIDE)
+	return count > NODE_INSIDE ? count * sizeof(struct rrset *) : 0;
+}
+
+/* Room for `count` sets, of which as many as fit are kept. Less room than there is is never refused. */
+static bool resize(struct heap *heap, struct node *node, size_t count)
+{
+	const size_t size = array_size(node->rrset_count), wanted = array_size(count);
+	struct rrset **array;
+
+	if (size == wanted)
 		return true;
-	bool inside = node->rrsets == node->inside;
-	struct rrset **grown = realloc(inside ? NULL : node->rrsets, count * sizeof(*grown));
-	if (!grown)
+	if (!wanted) {
+		array = node->rrsets;
+		memcpy(node->inside, array, count * sizeof(*array));
+		node->rrsets = node->inside;
+		heap_give(heap, array, size);
+		return true;
+	}
+	array = size ? heap_resize(heap, node->rrsets, size, wanted) : heap_get(heap, wanted);
+	if (!array)
 		return false;
-	if (inside)
-		memcpy(grown, node->inside, node->rrset_count * sizeof(*grown));
-	node->rrsets = grown;
+	if (!size)
+		memcpy(array, node->inside, node->rrset_count * sizeof(*array));
+	node->rrsets = array;
 	return true;
 }
 
-struct node *node_copy(const struct node *node, uint32_t version)
+struct node *node_copy(struct heap *heap, const struct node *node, uint32_t version)
 {
-	struct node *copy = node_new(node->name, version);
+	struct node *copy = node_new(heap, node->name, version);
 	if (!copy)
 		return NULL;
-	if (!reserve(copy, node->rrset_count)) {
-		free(copy);
+	if (!resize(heap, copy, node->rrset_count)) {
+		node_free(heap, copy);
 		return NULL;
 	}
 	copy->flags = node->flags;
@@ -57,7 +72,7 @@ static unsigned place_of(const struct node *node, uint16_t type)
 	return place;
 }
 
-int node_put(struct node *node, struct rrset *set, struct rrset **old)
+int node_put(struct heap *heap, struct node *node, struct rrset *set, struct rrset **old)
 {
 	unsigned place = place_of(node, set->type);
 
@@ -67,7 +82,7 @@ int node_put(struct node *node, struct rrset *set, struct rrset **old)
 	} else {
 		/* there are 65,536 types, two of which cannot be in a zone */
 		assert(node->rrset_count < UINT16_MAX);
-		if (!reserve(node, node->rrset_count + 1u))
+		if (!resize(heap, node, node->rrset_count + 1u))
 			return MIST_ENOMEM;
 		memmove(node->rrsets + place + 1, node->rrsets + place,
 		        (node->rrset_count - place) * sizeof(struct rrset *));
@@ -77,56 +92,68 @@ int node_put(struct node *node, struct rrset *set, struct rrset **old)
 	return MIST_OK;
 }
 
-static int put_set(struct node *node, struct rrset *set)
+struct rrset *node_set_adopt(struct heap *heap, struct rrset *set)
+{
+	return heap_adopt(heap, set, rrset_size(set));
+}
+
+void node_set_free(struct heap *heap, struct rrset *set)
+{
+	heap_give(heap, set, set ? rrset_size(set) : 0);
+}
+
+static int put_set(struct heap *heap, struct node *node, struct rrset *set)
 {
 	struct rrset *old;
-	int error = node_put(node, set, &old);
-	free(error ? set : old);
+	set = node_set_adopt(heap, set);
+	int error = node_put(heap, node, set, &old);
+	node_set_free(heap, error ? set : old);
 	return error;
 }
 
-int node_add(struct node *node, uint16_t type, uint32_t ttl, const uint8_t *rdata,
+int node_add(struct heap *heap, struct node *node, uint16_t type, uint32_t ttl, const uint8_t *rdata,
              uint16_t rdata_len)
 {
 	_Bool too_large;
 	struct rrset *set = rrset_with(node_rrset(node, type), type, ttl, rdata, rdata_len, &too_large);
 	if (!set)
 		return too_large ? MIST_ERECORD : MIST_ENOMEM;
-	return put_set(node, set);
+	return put_set(heap, node, set);
 }
 
-int node_put_copy(struct node *node, const struct rrset *set)
+int node_put_copy(struct heap *heap, struct node *node, const struct rrset *set)
 {
 	struct rrset *copy = rrset_signed(set, NULL, 0);
-	return copy ? put_set(node, copy) : MIST_ENOMEM;
+	return copy ? put_set(heap, node, copy) : MIST_ENOMEM;
 }
 
-struct rrset *node_take(struct node *node, uint16_t type)
+struct rrset *node_take(struct heap *heap, struct node *node, uint16_t type)
 {
 	unsigned place = place_of(node, type);
 	if (place == node->rrset_count || node->rrsets[place]->type != type)
 		return NULL;
 	struct rrset *set = node->rrsets[place];
-	node->rrset_count--;
 	memmove(node->rrsets + place, node->rrsets + place + 1,
-	        (node->rrset_count - place) * sizeof(struct rrset *));
+	        (node->rrset_count - place - 1u) * sizeof(struct rrset *));
+	resize(heap, node, node->rrset_count - 1u);
+	node->rrset_count--;
 	return set;
 }
 
-void node_free(void *value)
+void node_free(void *heap, void *value)
 {
 	struct node *node = value;
 	if (node->rrsets != node->inside)
-		free(node->rrsets);
-	free(node);
+		heap_give(heap, node->rrsets, array_size(node->rrset_count));
+	heap_give(heap, node, sizeof(*node) + node->name_len);
 }
 
-void node_free_all(void *value)
+void node_free_all(void *heap, void *value)
 {
 	struct node *node = value;
 	for (unsigned i = 0; i < node->rrset_count; i++)
-		free(node->rrsets[i]);
-	node_free(node);
+		node_set_free(heap, node->rrsets[i]);
+	node_free(heap, node);
 }
 
 struct trie_name node_name(const void *value)

@@ -123,7 +123,7 @@ int routes_new(struct routes **made)
 		free(versions);
 		return MIST_ENOMEM;
 	}
-	trie_init(&routes->names, entry_name);
+	trie_init(&routes->names, entry_name, NULL);
 	atomic_init(versions, 1);
 	routes->versions = versions;
 	routes->deny = MIST_DENY_REFUSED;
@@ -135,13 +135,18 @@ int routes_new(struct routes **made)
 	return MIST_OK;
 }
 
+static void entry_free(void *user, void *entry)
+{
+	(void)user;
+	free(entry);
+}
+
 void routes_free(struct routes *routes)
 {
 	if (!routes)
 		return;
 	if (atomic_fetch_sub(routes->versions, 1) == 1) {
-		trie_retire(&routes->names, free);
-		trie_free(&routes->names, free);
+		trie_free(&routes->names, entry_free, NULL);
 		free((void *)routes->versions);
 	}
 	free(routes->own_zones);

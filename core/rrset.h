@@ -32,6 +32,12 @@ enum rrset_flag {
 	                         the octets can be copied as they are */
 };
 
+/* Octets of the whole. */
+static inline size_t rrset_size(const struct rrset *set)
+{
+	return sizeof(*set) + set->full_len;
+}
+
 /* One record within a set: a view. */
 struct record {
 	uint16_t type;

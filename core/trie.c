@@ -82,11 +82,16 @@ static inline bool key_is(const struct name_key *key, struct trie_name name)
 #define OFFSET_SHIFT 48
 #define BITMAP ((UINT64_C(1) << OFFSET_SHIFT) - 1)
 
+/* Children are aligned to their size, so that none lies in two cache lines. */
 struct array {
 	uint32_t generation;
-	uint32_t unused;
-	struct trie_node children[];
+	_Alignas(16) struct trie_node children[];
 };
+
+static inline size_t array_size(size_t count)
+{
+	return sizeof(struct array) + count * sizeof(struct trie_node);
+}
 
 static inline struct array *array_of(const struct trie_node *branch)
 {
@@ -456,7 +461,10 @@ int trie_compare(const struct trie *older, const struct trie *newer,
 
 struct trie_retired {
 	size_t count, room;
-	struct { void *pointer; bool is_value; } items[];
+	struct {
+		void *pointer;
+		unsigned count;  /* children of an array; 0: a value */
+	} items[];
 };
 
 /* Makes room, so that what follows cannot fail half-way. */
@@ -477,42 +485,49 @@ static bool retire_room(struct trie *trie, size_t wanted)
 	return true;
 }
 
-static void retire_item(struct trie *trie, void *pointer, bool is_value)
+static void retire_item(struct trie *trie, void *pointer, unsigned count)
 {
 	struct trie_retired *retired = trie->retired;
 	retired->items[retired->count].pointer = pointer;
-	retired->items[retired->count++].is_value = is_value;
+	retired->items[retired->count++].count = count;
 }
 
-void trie_retire(struct trie *trie, void (*value)(void *value))
+void trie_retire(struct trie *trie, void (*value)(void *user, void *value), void *user)
 {
 	for (size_t i = 0; trie->retired && i < trie->retired->count; i++) {
-		if (!trie->retired->items[i].is_value)
-			free(trie->retired->items[i].pointer);
+		void *pointer = trie->retired->items[i].pointer;
+		if (trie->retired->items[i].count)
+			heap_give(trie->heap, pointer, array_size(trie->retired->items[i].count));
 		else if (value)
-			value(trie->retired->items[i].pointer);
+			value(user, pointer);
 	}
 	free(trie->retired);
 	trie->retired = NULL;
 }
 
-static void free_below(const struct trie_node *node, void (*value)(void *value))
+static void free_array(const struct trie *trie, const struct trie_node *branch)
+{
+	heap_give(trie->heap, array_of(branch), array_size(branch_count(branch)));
+}
+
+static void free_below(const struct trie *trie, const struct trie_node *node,
+                       void (*value)(void *user, void *value), void *user)
 {
 	if (!is_branch(node)) {
 		if (value)
-			value(node->pointer);
+			value(user, node->pointer);
 		return;
 	}
 	for (unsigned i = 0, count = branch_count(node); i < count; i++)
-		free_below(branch_children(node) + i, value);
-	free(array_of(node));
+		free_below(trie, branch_children(node) + i, value, user);
+	free_array(trie, node);
 }
 
-void trie_free(struct trie *trie, void (*value)(void *value))
+void trie_free(struct trie *trie, void (*value)(void *user, void *value), void *user)
 {
-	trie_retire(trie, value);
+	trie_retire(trie, value, user);
 	if (trie->root.pointer)
-		free_below(&trie->root, value);
+		free_below(trie, &trie->root, value, user);
 	trie->root = leaf_of(NULL);
 	trie->count = 0;
 }
@@ -540,7 +555,7 @@ static void discard_below(const struct discard *discard, const struct trie_node 
 		return; /* shared, and so is all below it */
 	for (unsigned i = 0, count = branch_count(node); i < count; i++)
 		discard_below(discard, branch_children(node) + i);
-	free(array_of(node));
+	free_array(discard->trie, node);
 }
 
 void trie_discard(struct trie *trie, const struct trie *older,
@@ -551,7 +566,7 @@ void trie_discard(struct trie *trie, const struct trie *older,
 	if (trie->root.pointer)
 		discard_below(&discard, &trie->root);
 	for (size_t i = 0; trie->retired && i < trie->retired->count; i++) {
-		if (trie->retired->items[i].is_value)
+		if (!trie->retired->items[i].count)
 			discard_value(&discard, trie->retired->items[i].pointer);
 	}
 	free(trie->retired);
@@ -564,9 +579,9 @@ void trie_discard(struct trie *trie, const struct trie *older,
  * Changing
  */
 
-void trie_init(struct trie *trie, trie_name_fn *name_of)
+void trie_init(struct trie *trie, trie_name_fn *name_of, struct heap *heap)
 {
-	*trie = (struct trie){ .name_of = name_of };
+	*trie = (struct trie){ .name_of = name_of, .heap = heap };
 }
 
 void trie_fork(struct trie *trie, const struct trie *from)
@@ -578,11 +593,9 @@ void trie_fork(struct trie *trie, const struct trie *from)
 
 static struct array *array_new(const struct trie *trie, size_t count)
 {
-	struct array *array = malloc(sizeof(*array) + count * sizeof(struct trie_node));
-	if (array) {
+	struct array *array = heap_get(trie->heap, array_size(count));
+	if (array)
 		array->generation = trie->generation;
-		array->unused = 0;
-	}
 	return array;
 }
 
@@ -598,7 +611,7 @@ static bool own(struct trie *trie, struct trie_node *branch)
 	if (!copy)
 		return false;
 	memcpy(copy->children, array->children, count * sizeof(struct trie_node));
-	retire_item(trie, array, false);
+	retire_item(trie, array, count);
 	branch->pointer = copy->children;
 	return true;
 }
@@ -629,7 +642,7 @@ static bool grow(struct trie *trie, struct trie_node *branch, unsigned symbol, v
 	unsigned count = branch_count(branch), index = branch_index(branch, symbol);
 
 	if (array->generation == trie->generation) {
-		grown = realloc(array, sizeof(*array) + (count + 1) * sizeof(struct trie_node));
+		grown = heap_resize(trie->heap, array, array_size(count), array_size(count + 1));
 		if (!grown)
 			return false;
 		memmove(grown->children + index + 1, grown->children + index,
@@ -641,7 +654,7 @@ static bool grow(struct trie *trie, struct trie_node *branch, unsigned symbol, v
 		memcpy(grown->children, array->children, index * sizeof(struct trie_node));
 		memcpy(grown->children + index + 1, array->children + index,
 		       (count - index) * sizeof(struct trie_node));
-		retire_item(trie, array, false);
+		retire_item(trie, array, count);
 	}
 	grown->children[index] = leaf_of(value);
 	branch->word |= UINT64_C(1) << symbol;
@@ -681,7 +694,7 @@ int trie_set(struct trie *trie, const uint8_t *name, void *value)
 	if (difference.offset == UINT_MAX) {
 		if (!retire_room(trie, 1))
 			return MIST_ENOMEM;
-		retire_item(trie, node->pointer, true);
+		retire_item(trie, node->pointer, 0);
 		*node = leaf_of(value);
 		return MIST_OK;
 	}
@@ -706,7 +719,7 @@ int trie_remove(struct trie *trie, const uint8_t *name)
 	struct trie_node *leaf = own_path(trie, &key, UINT_MAX, &parent);
 	if (!leaf || !retire_room(trie, 1))
 		return MIST_ENOMEM;
-	retire_item(trie, leaf->pointer, true);
+	retire_item(trie, leaf->pointer, 0);
 	trie->count--;
 	if (!parent) {
 		trie->root = leaf_of(NULL);
@@ -716,10 +729,12 @@ int trie_remove(struct trie *trie, const uint8_t *name)
 	unsigned count = branch_count(parent), index = (unsigned)(leaf - array->children);
 	if (count == 2) {
 		*parent = array->children[1 - index];
-		free(array);
+		heap_give(trie->heap, array, array_size(2));
 		return MIST_OK;
 	}
 	memmove(leaf, leaf + 1, (count - index - 1) * sizeof(*leaf));
 	parent->word &= ~(UINT64_C(1) << key_symbol(&key, branch_offset(parent)));
+	array = heap_resize(trie->heap, array, array_size(count), array_size(count - 1));
+	parent->pointer = array->children;
 	return MIST_OK;
 }

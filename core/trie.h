@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/heap.h"
 #include "core/name.h"
 
 struct trie_node {
@@ -42,20 +43,22 @@ struct trie {
 	size_t count;
 	uint32_t generation;             /* arrays of another generation are shared and get copied */
 	trie_name_fn *name_of;
+	struct heap *heap;               /* what arrays come from; NULL: malloc() */
 	struct trie_retired *retired;    /* arrays (and values) that this generation replaced */
 };
 
-void trie_init(struct trie *trie, trie_name_fn *name_of);
+/* `heap` may be NULL, which is malloc(). */
+void trie_init(struct trie *trie, trie_name_fn *name_of, struct heap *heap);
 
 /* Starts a new generation that shares everything with `from`, which must not be edited again. */
 void trie_fork(struct trie *trie, const struct trie *from);
 
 /* Frees what `trie`, as successor of an older one, replaced in it. `value` (or NULL) is called for
  * each value that was replaced or removed. Call when the older trie has no reader left. */
-void trie_retire(struct trie *trie, void (*value)(void *value));
+void trie_retire(struct trie *trie, void (*value)(void *user, void *value), void *user);
 
 /* Frees the whole trie; `value` is called for each value. Call trie_retire() before. */
-void trie_free(struct trie *trie, void (*value)(void *value));
+void trie_free(struct trie *trie, void (*value)(void *user, void *value), void *user);
 
 /* Gives up `trie`, a fork of `older` that was never published, instead of trie_retire() and
  * trie_free(): frees what it does not share. `value` is called for each value that `older` does not

@@ -20,6 +20,7 @@
 struct zone_family {
 	pthread_mutex_t lock; /* guards references and links of all versions */
 	unsigned versions;
+	struct heap *heap;    /* of their nodes, sets and arrays */
 };
 
 struct zone_retired {
@@ -35,12 +36,15 @@ int zone_new(struct zone **zone, const uint8_t *apex)
 
 	if (!made || !family || !build)
 		goto failed;
+	family->heap = heap_new(HEAP_PLAIN);
+	if (!family->heap)
+		goto failed;
 	atomic_init(&made->references, 1);
 	made->name_len = (uint8_t)name_lower(made->name, apex);
 	made->labels = (uint8_t)name_labels(apex);
-	trie_init(&made->nodes, node_name);
-	trie_init(&made->nsec3_nodes, node_name);
-	made->apex = node_new(made->name, made->nodes.generation);
+	trie_init(&made->nodes, node_name, family->heap);
+	trie_init(&made->nsec3_nodes, node_name, family->heap);
+	made->apex = node_new(family->heap, made->name, made->nodes.generation);
 	if (!made->apex)
 		goto failed;
 	made->apex->flags = NODE_APEX;
@@ -52,6 +56,8 @@ int zone_new(struct zone **zone, const uint8_t *apex)
 	*zone = made;
 	return MIST_OK;
 failed:
+	if (family)
+		heap_free(family->heap);
 	free(build);
 	free(family);
 	free(made);
@@ -79,9 +85,9 @@ static void inherit_flags(struct node *node, struct node *parent)
 
 static struct node *add_node(struct trie *nodes, const uint8_t *name)
 {
-	struct node *node = node_new(name, nodes->generation);
+	struct node *node = node_new(nodes->heap, name, nodes->generation);
 	if (node && trie_set(nodes, name, node) != MIST_OK) {
-		node_free(node);
+		node_free(nodes->heap, node);
 		node = NULL;
 	}
 	return node;
@@ -91,11 +97,11 @@ static struct node *own_node(struct zone *zone, struct trie *nodes, struct node 
 {
 	if (node->version == nodes->generation)
 		return node;
-	struct node *copy = node_copy(node, nodes->generation);
+	struct node *copy = node_copy(nodes->heap, node, nodes->generation);
 	if (!copy)
 		return NULL;
 	if (trie_set(nodes, copy->name, copy) != MIST_OK) {
-		node_free(copy);
+		node_free(nodes->heap, copy);
 		return NULL;
 	}
 	if (node == zone->apex)
@@ -132,36 +138,34 @@ struct node *zone_writable(struct zone *zone, struct trie *nodes, const uint8_t 
 	return node;
 }
 
-/* Frees a set, or leaves it to the older version it is shared with. */
-static int drop_set(struct zone *zone, const struct node *older, struct rrset *set)
+/* Room for a set that the version before keeps, so that what follows cannot fail half-way. */
+static bool retire_room(struct zone *zone)
 {
 	struct zone_retired *retired = zone->retired;
 
-	if (!older || node_rrset(older, set->type) != set) {
-		free(set);
-		return MIST_OK;
-	}
-	if (!retired || retired->count == retired->room) {
-		size_t count = retired ? retired->count : 0, room = 2 * count + 14;
-		retired = realloc(retired, sizeof(*retired) + room * sizeof(retired->sets[0]));
-		if (!retired)
-			return MIST_ENOMEM;
-		retired->count = count;
-		retired->room = room;
-		zone->retired = retired;
-	}
-	retired->sets[retired->count++] = set;
-	return MIST_OK;
+	if (!zone->older || (retired && retired->count < retired->room))
+		return true;
+	size_t count = retired ? retired->count : 0, room = 2 * count + 14;
+	retired = realloc(retired, sizeof(*retired) + room * sizeof(retired->sets[0]));
+	if (!retired)
+		return false;
+	retired->count = count;
+	retired->room = room;
+	zone->retired = retired;
+	return true;
 }
 
-/* The node of that name in the version before, or NULL. */
-static const struct node *older_node(const struct zone *zone, const struct trie *nodes,
-                                     const struct node *node)
+/* Frees a set that was at a node, or leaves it to the version before if that has it too. */
+static void drop_set(struct zone *zone, const struct trie *nodes, const struct node *node, struct rrset *set)
 {
-	const struct zone *older = zone->older;
-	if (!older)
-		return NULL;
-	return trie_get(nodes == &zone->nodes ? &older->nodes : &older->nsec3_nodes, node->name);
+	const struct zone *from = zone->older;
+	const struct node *older = NULL;
+	if (from)
+		older = trie_get(nodes == &zone->nodes ? &from->nodes : &from->nsec3_nodes, node->name);
+	if (older && node_rrset(older, set->type) == set)
+		zone->retired->sets[zone->retired->count++] = set;
+	else
+		node_set_free(nodes->heap, set);
 }
 
 /* Takes the set, also when it fails, and when there is no node for want of memory. */
@@ -169,15 +173,13 @@ static int put_set(struct zone *zone, struct trie *nodes, struct node *node, str
 {
 	struct rrset *old;
 
-	if (!node || node_put(node, set, &old) != MIST_OK) {
-		free(set);
+	set = node_set_adopt(nodes->heap, set);
+	if (!node || !retire_room(zone) || node_put(nodes->heap, node, set, &old) != MIST_OK) {
+		node_set_free(nodes->heap, set);
 		return MIST_ENOMEM;
 	}
-	if (old && old != set && drop_set(zone, older_node(zone, nodes, node), old) != MIST_OK) {
-		node_put(node, old, &old);
-		free(set);
-		return MIST_ENOMEM;
-	}
+	if (old)
+		drop_set(zone, nodes, node, old);
 	if (node == zone->apex && (set->type == TYPE_SOA || set->type == TYPE_NS))
 		zone_remember_apex(zone);
 	return MIST_OK;
@@ -185,12 +187,11 @@ static int put_set(struct zone *zone, struct trie *nodes, struct node *node, str
 
 int zone_take(struct zone *zone, struct trie *nodes, struct node *node, uint16_t type)
 {
-	struct rrset *set = node_take(node, type), *none;
-
-	if (set && drop_set(zone, older_node(zone, nodes, node), set) != MIST_OK) {
-		node_put(node, set, &none); /* where it was, so it needs no memory */
+	if (!retire_room(zone))
 		return MIST_ENOMEM;
-	}
+	struct rrset *set = node_take(nodes->heap, node, type);
+	if (set)
+		drop_set(zone, nodes, node, set);
 	if (node == zone->apex)
 		zone_remember_apex(zone);
 	return MIST_OK;
@@ -264,40 +265,41 @@ void zone_hold(struct zone *zone)
 /* Frees what `zone` replaced in a version that is no more. */
 static void retire(struct zone *zone)
 {
-	trie_retire(&zone->nodes, node_free);
-	trie_retire(&zone->nsec3_nodes, node_free);
+	struct heap *heap = zone->nodes.heap;
+	trie_retire(&zone->nodes, node_free, heap);
+	trie_retire(&zone->nsec3_nodes, node_free, heap);
 	for (size_t i = 0; zone->retired && i < zone->retired->count; i++)
-		free(zone->retired->sets[i]);
+		node_set_free(heap, zone->retired->sets[i]);
 	free(zone->retired);
 	zone->retired = NULL;
 }
 
 /* A node that `older` does not hold: its sets go unless they are shared. */
-static void discard_node(void *user, void *value, void *older_value)
+static void discard_node(void *heap, void *value, void *older_value)
 {
 	struct node *node = value;
 	const struct node *older = older_value;
-	(void)user;
 	for (unsigned i = 0; i < node->rrset_count; i++) {
 		if (!older || node_rrset(older, node->rrsets[i]->type) != node->rrsets[i])
-			free(node->rrsets[i]);
+			node_set_free(heap, node->rrsets[i]);
 	}
-	node_free(node);
+	node_free(heap, node);
 }
 
 static void free_contents(struct zone *zone)
 {
+	struct heap *heap = zone->nodes.heap;
 	if (!zone->older)
 		retire(zone); /* what was changed while there was none */
 	if (zone->newer) {
 		retire(zone->newer);
 	} else if (zone->older) {
-		trie_discard(&zone->nodes, &zone->older->nodes, discard_node, NULL);
-		trie_discard(&zone->nsec3_nodes, &zone->older->nsec3_nodes, discard_node, NULL);
+		trie_discard(&zone->nodes, &zone->older->nodes, discard_node, heap);
+		trie_discard(&zone->nsec3_nodes, &zone->older->nsec3_nodes, discard_node, heap);
 		free(zone->retired); /* what it lists is the older version's */
 	} else {
-		trie_free(&zone->nodes, node_free_all);
-		trie_free(&zone->nsec3_nodes, node_free_all);
+		trie_free(&zone->nodes, node_free_all, heap);
+		trie_free(&zone->nsec3_nodes, node_free_all, heap);
 	}
 }
 
@@ -333,6 +335,7 @@ void zone_release(struct zone *zone)
 	bool last = family->versions == 0;
 	pthread_mutex_unlock(&family->lock);
 	if (last) {
+		heap_free(family->heap);
 		pthread_mutex_destroy(&family->lock);
 		free(family);
 	}

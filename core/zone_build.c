@@ -119,7 +119,7 @@ static int add_record(struct zone *zone, const struct mist_record *record, const
 		            " (RFC 2181 section 5.2)", name, type_to_text(record->type, type),
 		            (unsigned)ttl, (unsigned)set->ttl);
 	}
-	int error = node_add(node, record->type, ttl, rdata, record->rdata_len);
+	int error = node_add(zone->nodes.heap, node, record->type, ttl, rdata, record->rdata_len);
 	if (error == MIST_ERECORD)
 		return refuse(zone, record, reporter,
 		              "the records of this name and type exceed 65,535 octets; no message holds them");

@@ -60,7 +60,7 @@ struct adoption {
 };
 
 /* Gives one set its RRSIGs. `used` counts them. */
-static int adopt_set(struct node *node, const struct rrset *set, const struct rrset *rrsigs,
+static int adopt_set(struct heap *heap, struct node *node, const struct rrset *set, const struct rrset *rrsigs,
                      struct record *room, unsigned *used)
 {
 	struct record record;
@@ -79,8 +79,8 @@ static int adopt_set(struct node *node, const struct rrset *set, const struct rr
 	struct rrset *adopted = rrset_signed(set, room, count);
 	if (!adopted)
 		return MIST_ENOMEM;
-	node_put(node, adopted, &old); /* replaces, so it needs no memory */
-	free(old);
+	node_put(heap, node, node_set_adopt(heap, adopted), &old); /* replaces, so it needs no memory */
+	node_set_free(heap, old);
 	return MIST_OK;
 }
 
@@ -88,7 +88,8 @@ static int adopt(void *user, void *value)
 {
 	struct adoption *adoption = user;
 	struct node *node = value;
-	struct rrset *rrsigs = node_take(node, TYPE_RRSIG);
+	struct heap *heap = adoption->zone->nodes.heap;
+	struct rrset *rrsigs = node_take(heap, node, TYPE_RRSIG);
 	unsigned used = 0;
 	int error = MIST_OK;
 
@@ -98,7 +99,7 @@ static int adopt(void *user, void *value)
 	if (!room)
 		error = MIST_ENOMEM;
 	for (unsigned i = 0; i < node->rrset_count && !error; i++)
-		error = adopt_set(node, node->rrsets[i], rrsigs, room, &used);
+		error = adopt_set(heap, node, node->rrsets[i], rrsigs, room, &used);
 	if (!error && used < rrsigs->count) {
 		char name[NAME_TEXT_MAX];
 		name_to_text(name, node->name);
@@ -108,7 +109,7 @@ static int adopt(void *user, void *value)
 		            name, rrsigs->count - used);
 	}
 	free(room);
-	free(rrsigs);
+	node_set_free(heap, rrsigs);
 	return error;
 }
 

@@ -31,7 +31,7 @@ static int put(struct zone *zone, const uint8_t *owner, uint16_t type, uint32_t 
 	struct node *node = zone_writable(zone, &zone->nodes, owner);
 	if (!node)
 		return MIST_ENOMEM;
-	return node_add(node, type, ttl, rdata, (uint16_t)rdata_len);
+	return node_add(zone->nodes.heap, node, type, ttl, rdata, (uint16_t)rdata_len);
 }
 
 static int put_addresses(struct zone *zone, const uint8_t *owner,
@@ -87,12 +87,12 @@ int zone_make(struct zone *zone, const struct zone_address *addresses, size_t co
  * Cuts for forwarded names
  */
 
-static int put_copies(struct node *to, const struct node *from)
+static int put_copies(struct zone *zone, struct node *to, const struct node *from)
 {
 	int error = MIST_OK;
 	for (unsigned i = 0; from && i < from->rrset_count && !error; i++) {
 		if (!node_rrset(to, from->rrsets[i]->type))
-			error = node_put_copy(to, from->rrsets[i]);
+			error = node_put_copy(zone->nodes.heap, to, from->rrsets[i]);
 	}
 	return error;
 }
@@ -174,11 +174,12 @@ static int lend(struct zone *zone, struct node *node, const struct node *enclose
 	uint8_t name[NAME_MAX];
 	const struct node *wildcard = name_wildcard(name, encloser->name) ? zone_node(zone, name) : NULL;
 	node->flags |= NODE_LENT;
-	return put_copies(node, wildcard);
+	return put_copies(zone, node, wildcard);
 }
 
 static int carve(struct zone *zone, const uint8_t *name, bool only_below, bool exists)
 {
+	struct heap *heap = zone->nodes.heap;
 	struct name_key key;
 	struct zone_found found;
 	struct record server;
@@ -192,7 +193,7 @@ static int carve(struct zone *zone, const uint8_t *name, bool only_below, bool e
 		return MIST_ENOMEM;
 	if (!only_below) {
 		while (node->rrset_count > 0)
-			free(node_take(node, node->rrsets[0]->type)); /* lent for `*.x`, and now x too */
+			node_set_free(heap, node_take(heap, node, node->rrsets[0]->type)); /* lent for `*.x`, and now x too */
 		node->flags &= (uint8_t)~(NODE_SELF | NODE_LENT);
 	} else {
 		node->flags |= NODE_SELF;
@@ -204,7 +205,7 @@ static int carve(struct zone *zone, const uint8_t *name, bool only_below, bool e
 	node->flags |= NODE_CARVED | NODE_CUT;
 	const struct rrset *servers = node_rrset(zone->apex, TYPE_NS);
 	rrset_next(servers, servers->len, &at, &server);
-	return node_add(node, TYPE_NS, servers->ttl, server.rdata, server.rdata_len);
+	return node_add(heap, node, TYPE_NS, servers->ttl, server.rdata, server.rdata_len);
 }
 
 int zone_carve(struct zone *zone, const uint8_t *name, bool only_below,
@@ -238,7 +239,7 @@ static int put_glue(struct zone *zone, const struct zone *child, const uint8_t *
 		const struct rrset *set = node_rrset(from, types[i]);
 		struct node *node = set ? zone_writable(zone, &zone->nodes, server) : NULL;
 		if (set)
-			error = node ? node_put_copy(node, set) : MIST_ENOMEM;
+			error = node ? node_put_copy(zone->nodes.heap, node, set) : MIST_ENOMEM;
 	}
 	return error;
 }
@@ -255,12 +256,12 @@ int zone_delegate(struct zone *zone, const struct zone *child, const struct rrse
 	if (!node)
 		return MIST_ENOMEM;
 	if (!node_rrset(node, TYPE_NS)) {
-		error = node_put_copy(node, servers);
+		error = node_put_copy(zone->nodes.heap, node, servers);
 		for (size_t at = 0; !error && rrset_next(servers, servers->len, &at, &record);)
 			error = put_glue(zone, child, record.rdata);
 	}
 	if (!error && ds && !node_rrset(node, TYPE_DS))
-		error = node_put_copy(node, ds);
+		error = node_put_copy(zone->nodes.heap, node, ds);
 	return error;
 }
 
@@ -293,7 +294,7 @@ static int lend_to(struct zone *zone, const uint8_t *name, const struct node *wi
 	if (node->rrset_count > 0)
 		return MIST_OK;
 	node->flags |= NODE_LENT;
-	return put_copies(node, wildcard);
+	return put_copies(zone, node, wildcard);
 }
 
 static int fill_around(struct zone *zone, const struct node *node, const struct node *wildcard)

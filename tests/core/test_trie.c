@@ -17,6 +17,7 @@ struct value {
 };
 
 static unsigned living;
+static struct heap *heap; /* of slabs from the first piece on */
 
 static struct trie_name name_of(const void *value)
 {
@@ -34,8 +35,9 @@ static struct value *value_new(const uint8_t *name)
 	return value;
 }
 
-static void value_free(void *value)
+static void value_free(void *user, void *value)
 {
+	(void)user;
 	living--;
 	free(value);
 }
@@ -44,7 +46,7 @@ static void value_discard(void *user, void *value, void *older_value)
 {
 	(void)user;
 	assert_ptr_not_equal(value, older_value);
-	value_free(value);
+	value_free(NULL, value);
 }
 
 /* A small generator of our own, so that a failure comes back. */
@@ -221,7 +223,7 @@ static void small(void **state)
 	struct trie_path path;
 	uint8_t name[NAME_MAX];
 	(void)state;
-	trie_init(&trie, name_of);
+	trie_init(&trie, name_of, heap);
 	name_from_text(name, "a.b");
 	assert_null(trie_get(&trie, name));
 	assert_null(trie_before(&trie, name));
@@ -246,7 +248,7 @@ static void small(void **state)
 	assert_int_equal(path.count, 0);
 	assert_int_equal(trie_remove(&trie, value->name), MIST_OK);
 	assert_int_equal(trie.count, 0);
-	trie_free(&trie, value_free);
+	trie_free(&trie, value_free, NULL);
 	assert_int_equal(living, 0);
 }
 
@@ -272,7 +274,7 @@ static void one_generation(void **state)
 	struct trie trie;
 	uint8_t name[NAME_MAX];
 	(void)state;
-	trie_init(&trie, name_of);
+	trie_init(&trie, name_of, heap);
 	for (unsigned round = 0; round < 40; round++) {
 		random_edits(&trie, model, 100);
 		compare(&trie, model);
@@ -281,8 +283,8 @@ static void one_generation(void **state)
 			ask(&trie, model, name);
 		}
 	}
-	trie_retire(&trie, value_free);
-	trie_free(&trie, value_free);
+	trie_retire(&trie, value_free, NULL);
+	trie_free(&trie, value_free, NULL);
 	assert_int_equal(living, 0);
 	free(model);
 }
@@ -296,12 +298,12 @@ static void generations(void **state)
 	size_t oldest = 0, newest = 0;
 	uint8_t name[NAME_MAX];
 	(void)state;
-	trie_init(&tries[0], name_of);
+	trie_init(&tries[0], name_of, heap);
 	random_edits(&tries[0], &models[0], 300);
-	trie_retire(&tries[0], value_free);
+	trie_retire(&tries[0], value_free, NULL);
 	for (unsigned round = 0; round < 400; round++) {
 		if (newest - oldest + 1 == KEPT || (newest > oldest && chance(3) == 0)) {
-			trie_retire(&tries[(oldest + 1) % KEPT], value_free);
+			trie_retire(&tries[(oldest + 1) % KEPT], value_free, NULL);
 			oldest++;
 		}
 		if (newest - oldest + 1 == KEPT)
@@ -328,8 +330,8 @@ static void generations(void **state)
 			compare(&tries[i % KEPT], &models[i % KEPT]);
 	}
 	while (oldest < newest)
-		trie_retire(&tries[++oldest % KEPT], value_free);
-	trie_free(&tries[newest % KEPT], value_free);
+		trie_retire(&tries[++oldest % KEPT], value_free, NULL);
+	trie_free(&tries[newest % KEPT], value_free, NULL);
 	assert_int_equal(living, 0);
 	free(models);
 }
@@ -339,7 +341,7 @@ static void all_octets(void **state)
 {
 	struct trie trie;
 	(void)state;
-	trie_init(&trie, name_of);
+	trie_init(&trie, name_of, heap);
 	for (unsigned i = 0; i < 256 * 256; i += 7) {
 		uint8_t name[NAME_MAX] = { 2, (uint8_t)(i >> 8), (uint8_t)i, 0 };
 		if (name_lower(name, name) && !trie_get(&trie, name))
@@ -350,8 +352,22 @@ static void all_octets(void **state)
 	for (struct value *value; (value = trie_after(&trie, before)); before = value->name, count++)
 		assert_true(name_compare(before, value->name) < 0);
 	assert_int_equal(count, trie.count);
-	trie_free(&trie, value_free);
+	trie_free(&trie, value_free, NULL);
 	assert_int_equal(living, 0);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	heap = heap_new(0);
+	return heap ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	heap_free(heap);
+	return 0;
 }
 
 int main(void)
@@ -360,5 +376,5 @@ int main(void)
 		cmocka_unit_test(small),       cmocka_unit_test(one_generation),
 		cmocka_unit_test(generations), cmocka_unit_test(all_octets),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, begin, end);
 }
