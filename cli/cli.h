@@ -92,6 +92,7 @@ int anchor_run(struct cli *cli);
 int why_run(struct cli *cli);
 int reload_run(struct cli *cli);
 int stats_run(struct cli *cli);
+int zone_run(struct cli *cli);
 
 extern const struct command commands[]; /* name NULL ends it */
 extern const struct option cli_config_options[];

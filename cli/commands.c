@@ -39,6 +39,13 @@ static const struct option stats_options[] = {
 	{ NULL, 0, NULL, NULL, NULL },
 };
 
+static const struct option zone_options[] = {
+	{ "add", 0, "RECORD", "of edit: add this record, as www 300 A 192.0.2.1 (repeat)", NULL },
+	{ "remove", 0, "NAME [TYPE [DATA]]", "of edit: remove a record, a set, or a name (repeat)", NULL },
+	{ "socket", 0, "PATH", "the control socket of the server (default: the configuration's)", NULL },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
 static const struct option query_options[] = {
 	{ "dnssec", 'D', NULL, "ask for signatures and proofs (the DO bit)", NULL },
 	{ "tcp", 't', NULL, "ask over TCP", NULL },
@@ -136,5 +143,23 @@ const struct command commands[] = {
 	  "  mist stats\n"
 	  "  mist stats --json | jq .counters.udp_queries\n",
 	  stats_options, true },
+	{ "zone", zone_run, "list | show|export|diff|edit ZONE", 1, 3,
+	  "show and edit the zones of a running server",
+	  "list    the zones with their serials\n"
+	  "show    the zone as it is served at this moment, signatures included\n"
+	  "export  the zone as a master file: without what the server makes by itself\n"
+	  "diff    what changed since the configuration and its files were written: lines\n"
+	  "        with - stand there only, lines with + are served only\n"
+	  "edit    opens the zone in $EDITOR, and commits what was changed; with --add and\n"
+	  "        --remove, or with lines `add RECORD` and `remove NAME [TYPE [DATA]]` from\n"
+	  "        stdin (`edit ZONE -`), without one. All of it is published at once or,\n"
+	  "        if one record cannot be, nothing. Serials and signatures follow.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist zone edit corp.test\n"
+	  "  mist zone edit corp.test --remove 'old' --add 'new 300 A 192.0.2.7'\n"
+	  "  mist zone diff corp.test\n"
+	  "  mist zone export corp.test > corp.test.zone\n",
+	  zone_options, true },
 	{ .name = NULL },
 };

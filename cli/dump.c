@@ -30,7 +30,7 @@ int dump_run(struct cli *cli)
 	error = setup_content(config, SETUP_READ_ONLY, &cli->reporter, &content);
 	/* That another zone has failed is no reason to withhold this one. */
 	if (!error || error == MIST_EZONE || error == MIST_EKEY)
-		error = mist_content_walk(content, zone, print_record, NULL);
+		error = mist_content_walk(content, zone, MIST_WALK_SERVED, print_record, NULL);
 	mist_content_free(content);
 	config_free(config);
 	if (error == MIST_EFILE)

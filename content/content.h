@@ -26,6 +26,10 @@ struct view *content_view_next(const struct mist_content *content, struct view *
 int content_follow(struct mist_content *content, const struct mist_content *old, uint32_t now_s,
                    uint64_t *signatures);
 
+/* Calls back with what each zone is at the moment; for mist_zones(). */
+int content_zone_status(const struct mist_content *content,
+                        int (*zone)(void *user, const struct mist_zone_status *status), void *user);
+
 bool content_sealed(const struct mist_content *content);
 
 /* Signatures made by sealing. */

@@ -9,6 +9,7 @@
  *   apply.c      what an edit makes of zones, and whether it may
  *   commit.c     a group of edits becomes the next versions and the next view
  *   tell.c       what it tells: walks, anchors
+ *   walk.c       walks over the records of a zone that is served
  *   why.c        explanations
  *   serial.c     the serials that were published, kept in files
  */
@@ -99,6 +100,11 @@ static inline struct zone *content_newest(const struct mist_zone *zone)
 {
 	return zone->draft ? zone->draft : zone->next ? zone->next : zone->zone;
 }
+
+/* The zone of that name (text) in a sealed content. MIST_ENOTFOUND, MIST_EZONE (it failed), MIST_EINVAL
+ * (not sealed). */
+int content_served(const struct mist_content *content, const char *name,
+                   const struct mist_zone **zone);
 
 static inline bool zone_is_signed_here(const struct mist_zone *zone)
 {

@@ -6,12 +6,11 @@
 
 #include "content/content.h"
 #include "content/parts.h"
-#include "core/zone_walk.h"
+#include "content/walk.h"
 #include "dnssec/anchor.h"
 
-/* MIST_ENOTFOUND, MIST_EZONE, MIST_EINVAL (not sealed). */
-static int find_served(const struct mist_content *content, const char *name,
-                       const struct mist_zone **zone)
+int content_served(const struct mist_content *content, const char *name,
+                   const struct mist_zone **zone)
 {
 	uint8_t wire[NAME_MAX];
 	if (!content || !name)
@@ -29,21 +28,12 @@ static int find_served(const struct mist_content *content, const char *name,
 }
 
 int mist_content_walk(const struct mist_content *content, const char *name,
+                      enum mist_walk what,
                       int (*record)(void *user, const struct mist_record *record), void *user)
 {
-	const struct mist_zone *zone;
-	int result = record ? find_served(content, name, &zone) : MIST_EINVAL;
-	if (result)
-		return result;
-
-	struct zone_walk walk;
-	struct record each;
-	const uint8_t *owner;
-	zone_walk_begin(&walk, zone->zone);
-	while (!result && zone_walk_next(&walk, &owner, &each))
-		result = record(user, &(struct mist_record){ .owner = owner, .type = each.type, .ttl = each.ttl,
-		                                             .rdata = each.rdata, .rdata_len = each.rdata_len });
-	return result;
+	struct walk *walk;
+	int error = record ? walk_begin(&walk, content, name, what) : MIST_EINVAL;
+	return error ? error : walk_run(walk, record, user);
 }
 
 int mist_content_zones(const struct mist_content *content,
@@ -64,13 +54,28 @@ int mist_content_zones(const struct mist_content *content,
 	return MIST_OK;
 }
 
+int content_zone_status(const struct mist_content *content,
+                        int (*zone)(void *user, const struct mist_zone_status *status), void *user)
+{
+	int result = 0;
+	for (size_t i = 0; i < content->zone_count && !result; i++) {
+		const struct zone *served = content->zones[i]->zone;
+		char name[NAME_TEXT_MAX];
+		name_to_text(name, served->name);
+		result = zone(user, &(struct mist_zone_status){
+			.name = name, .dnssec = content->zones[i]->dnssec, .failed = served->failed,
+			.serial = served->failed ? 0 : served->serial });
+	}
+	return result;
+}
+
 int mist_content_anchor(const struct mist_content *content, const char *name,
                         enum mist_anchor_format format, char *text, size_t text_size)
 {
 	const struct mist_zone *zone;
 	if (!text || format > MIST_ANCHOR_RESOLVED)
 		return MIST_EINVAL;
-	int error = find_served(content, name, &zone);
+	int error = content_served(content, name, &zone);
 	return error ? error
 	             : anchor_text(zone->zone, content->crypto, format, text, text_size);
 }

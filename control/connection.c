@@ -83,6 +83,11 @@ char *connection_line(struct connection *connection, size_t *len)
 	return in->octets;
 }
 
+void connection_unline(struct connection *connection, size_t len)
+{
+	connection->in.octets[len] = '\n';
+}
+
 void connection_skip(struct connection *connection, size_t len)
 {
 	struct connection_buffer *in = &connection->in;

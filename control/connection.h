@@ -45,6 +45,7 @@ bool connection_read(struct connection *connection);
 
 /* The next whole line, ended by NUL, until the next call of connection_skip(); NULL: not yet there. */
 char *connection_line(struct connection *connection, size_t *len);
+void connection_unline(struct connection *connection, size_t len); /* as it was: not now */
 void connection_skip(struct connection *connection, size_t len);
 
 /* Sends an object as a line, now or as far as the socket takes it; the rest waits in `out`. Takes

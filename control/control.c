@@ -15,9 +15,12 @@
 
 enum {
 	SESSIONS_MAX = 4096, /* each a descriptor: a launcher may hold one for every container it runs */
-	APART_MAX = 8,       /* threads at once; more requests that last are told to come again */
 	RETRY_MS = 100,      /* after a failed accept: descriptors that are missing come back */
 };
+
+/* Threads at once; requests beyond wait for one. Those that commit meet in the server and share what a
+ * commit costs. */
+static const unsigned apart_max[PACE_COUNT] = { [PACE_COMMIT] = 16, [PACE_LASTING] = 4 };
 
 struct control {
 	struct control_options options;
@@ -28,7 +31,7 @@ struct control {
 	struct session **sessions;
 	struct pollfd *polls;/* [0] wake, [1] listener, then the sessions */
 	size_t count;
-	unsigned apart;
+	unsigned apart[PACE_COUNT];
 };
 
 /* ---- one request ----------------------------------------------------------------------------- */
@@ -45,7 +48,9 @@ static void answer(struct session *session, const struct verb *verb, const json_
 	char problem[VERB_PROBLEM_SIZE] = "";
 	json_t *reply = json_pack("{s:b}", "ok", 1);
 	int error = reply ? verb->run(session, request, reply, problem) : MIST_ENOMEM;
-	if (error) {
+	if (verb->silent) {
+		json_decref(reply);
+	} else if (error) {
 		json_decref(reply);
 		reply_error(session, error, problem);
 	} else {
@@ -67,31 +72,31 @@ static void *work_apart(void *argument)
 	return (void *)(uintptr_t)(write(wake, &one, sizeof(one)) < 0);
 }
 
-/* Takes the request. */
-static void start_apart(struct control *control, struct session *session, const struct verb *verb,
+/* Takes the request. False: there is no thread for it yet. */
+static bool start_apart(struct control *control, struct session *session, const struct verb *verb,
                         json_t *request)
 {
 	sigset_t all, before;
+	if (control->apart[verb->pace] == apart_max[verb->pace])
+		return false;
 	session->verb = verb;
 	session->request = request;
 	atomic_store(&session->done, false);
-	if (control->apart == APART_MAX) {
-		reply_error(session, MIST_EBUSY, "too many long requests at once; try again");
-		json_decref(request);
-		return;
-	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	session->apart = pthread_create(&session->thread, NULL, work_apart, session) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	control->apart += session->apart;
-	if (!session->apart) {
+	if (session->apart) {
+		control->apart[verb->pace]++;
+	} else {
 		reply_error(session, MIST_ENOMEM, "no thread for this request");
 		json_decref(request);
 	}
+	return true;
 }
 
-static void take_line(struct control *control, struct session *session, const char *line,
+/* False: later. */
+static bool take_line(struct control *control, struct session *session, const char *line,
                       size_t len)
 {
 	json_error_t fault;
@@ -99,6 +104,7 @@ static void take_line(struct control *control, struct session *session, const ch
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &fault);
 	const char *name = json_string_value(json_object_get(request, "verb"));
 	const struct verb *verb = name ? verb_find(name) : NULL;
+	bool taken = true;
 	if (!verb) {
 		if (!request)
 			snprintf(problem, sizeof(problem), "not a line of JSON: %s", fault.text);
@@ -108,13 +114,15 @@ static void take_line(struct control *control, struct session *session, const ch
 			snprintf(problem, sizeof(problem), "\"%.40s\" is no verb of this server; it is version "
 			         "%s", name, mist_version());
 		reply_error(session, MIST_EINVAL, problem);
-		json_decref(request);
-	} else if (verb->apart) {
-		start_apart(control, session, verb, request);
+	} else if (verb->pace != PACE_AT_ONCE) {
+		taken = start_apart(control, session, verb, json_incref(request));
+		if (!taken)
+			json_decref(request);
 	} else {
 		answer(session, verb, request);
-		json_decref(request);
 	}
+	json_decref(request);
+	return taken;
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */
@@ -133,9 +141,14 @@ static void take_lines(struct control *control, struct session *session)
 	struct connection *connection = &session->connection;
 	size_t len;
 	char *line;
+	session->waiting = false;
 	while (!session->apart && !connection->failed && !connection->out.len &&
 	       (line = connection_line(connection, &len))) {
-		take_line(control, session, line, len);
+		if (!take_line(control, session, line, len)) {
+			connection_unline(connection, len);
+			session->waiting = true;
+			return;
+		}
 		connection_skip(connection, len);
 	}
 	if (!session->apart && connection->in.len > CONNECTION_LINE_MAX && !connection->out.len) {
@@ -152,7 +165,7 @@ static void tend_session(struct control *control, struct session *session, short
 			return;
 		pthread_join(session->thread, NULL);
 		session->apart = false;
-		control->apart--;
+		control->apart[session->verb->pace]--;
 	} else if (events & POLLOUT) {
 		connection_flush(connection);
 	} else if (events && !connection_read(connection)) {
@@ -204,7 +217,7 @@ static size_t fill_polls(struct control *control)
 	for (size_t i = 0; i < control->count; i++) {
 		const struct session *session = control->sessions[i];
 		control->polls[2 + i] = (struct pollfd){
-			.fd = session->apart ? -1 : session->connection.file,
+			.fd = session->apart || session->waiting ? -1 : session->connection.file,
 			.events = session->apart || !session->connection.out.len ? POLLIN : POLLOUT,
 		};
 	}
@@ -222,7 +235,8 @@ static void *control_run(void *argument)
 		if (control->polls[0].revents && read(control->wake, &wakes, sizeof(wakes)) < 0)
 			continue; /* nonblocking: somebody else's wake-up is none for us */
 		for (size_t i = 0; i < sessions; i++)
-			if (control->sessions[i]->apart || control->polls[2 + i].revents)
+			if (control->sessions[i]->apart || control->sessions[i]->waiting ||
+			    control->polls[2 + i].revents)
 				tend_session(control, control->sessions[i], control->polls[2 + i].revents);
 		if (control->polls[1].revents)
 			take_clients(control);

@@ -1,6 +1,6 @@
 /*
- * What a client of the control socket has open, between control.c, which listens, and verbs.c, which
- * does what is asked.
+ * What a client of the control socket has open, between control.c, which listens, and the files that do
+ * what is asked: verbs.c, edits.c.
  */
 #ifndef MIST_CONTROL_SESSION_H
 #define MIST_CONTROL_SESSION_H
@@ -13,30 +13,49 @@
 #include "control/connection.h"
 #include "control/control.h"
 
+/* Who does it: the thread that listens; a thread of its own, because it waits for a commit, as others
+ * do which then share it; a thread of its own, because it lasts. */
+enum verb_pace { PACE_AT_ONCE, PACE_COMMIT, PACE_LASTING, PACE_COUNT };
+
 struct session {
 	struct connection connection;
 	const struct control_options *options;
 	bool apart;             /* a thread works for it; nobody else touches it until `done` */
+	bool waiting;           /* for a thread */
 	atomic_bool done;
 	pthread_t thread;
 	const struct verb *verb;/* of that thread */
 	json_t *request;
 	int wake;               /* the eventfd that ends the listener's wait */
+	struct mist_edit *edit; /* that the next edit.commit commits */
+	int edit_error;         /* the first of its operations that could not be */
+	char *edit_problem;
 };
 
 struct verb {
 	const char *name;
-	/* Adds to the reply, or returns an error whose words stand in `problem` (or are its text). */
+	/* Adds to the reply, or returns an error whose words stand in `problem` (or are its text). NULL: no
+	 * reply at all. */
 	int (*run)(struct session *session, const json_t *request, json_t *reply, char *problem);
-	bool apart;             /* may last: on a thread of its own */
+	enum verb_pace pace;
+	bool silent;            /* no reply; a later verb tells what went wrong */
 };
 
 #define VERB_PROBLEM_SIZE 2048
 
-/* Gives back what the session holds: an open edit, names that are tied to it (not when the server is
- * stopping: they go with it). */
+const struct verb *verb_find(const char *name); /* NULL: none */
+
+/* A member that must be a text; NULL: it is not, and `problem` says so. */
+const char *verb_text(const json_t *request, const char *member, char *problem);
+
+/* Gives back what the session holds. */
 void session_leave(struct session *session, bool stopping);
 
-const struct verb *verb_find(const char *name); /* NULL: none */
+/* edits.c */
+int run_edit_add(struct session *session, const json_t *request, json_t *reply, char *problem);
+int run_edit_remove(struct session *session, const json_t *request, json_t *reply, char *problem);
+int run_edit_commit(struct session *session, const json_t *request, json_t *reply, char *problem);
+int run_edit_abort(struct session *session, const json_t *request, json_t *reply, char *problem);
+void edit_forget(struct session *session);
 
 #endif

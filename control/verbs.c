@@ -1,6 +1,7 @@
 /*
  * What the server does for those who connect to its control socket: a table of verbs.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,11 +73,90 @@ static int run_reload(struct session *session, const json_t *request, json_t *re
 	return error;
 }
 
+/* ---- zones ----------------------------------------------------------------------------------- */
+
+static int add_zone(void *user, const struct mist_zone_status *status)
+{
+	static const char *const how[] = {
+		[MIST_DNSSEC_SIGN] = "true", [MIST_DNSSEC_OFF] = "false",
+		[MIST_DNSSEC_PRESIGNED] = "presigned",
+	};
+	json_t *zone = json_pack("{s:s,s:s}", "name", status->name, "dnssec", how[status->dnssec]);
+	if (zone && status->failed)
+		json_object_set_new(zone, "failed", json_true());
+	else if (zone)
+		json_object_set_new(zone, "serial", json_integer(status->serial));
+	return json_array_append_new(user, zone) ? MIST_ENOMEM : MIST_OK;
+}
+
+static int run_zones(struct session *session, const json_t *request, json_t *reply, char *problem)
+{
+	json_t *zones = json_array();
+	(void)request;
+	(void)problem;
+	json_object_set(reply, "zones", zones);
+	int error = mist_zones(session->options->server, add_zone, zones);
+	json_decref(zones);
+	return error;
+}
+
+enum { PART_RECORDS = 64 }; /* in one line of JSON: few enough to go out as they come */
+
+struct print {
+	struct connection *connection;
+	json_t *part;
+};
+
+static void send_part(struct print *print)
+{
+	connection_send(print->connection, json_pack("{s:O}", "records", print->part));
+	json_array_clear(print->part);
+}
+
+static int print_record(void *user, const struct mist_record *record)
+{
+	struct print *print = user;
+	char *text = text_record(record);
+	if (!text || json_array_append_new(print->part, connection_text(text))) {
+		free(text);
+		return MIST_ENOMEM;
+	}
+	free(text);
+	if (json_array_size(print->part) == PART_RECORDS)
+		send_part(print);
+	return print->connection->failed ? MIST_ETIMEOUT : MIST_OK;
+}
+
+static int run_walk(struct session *session, const json_t *request, json_t *reply, char *problem)
+{
+	const char *zone = verb_text(request, "zone", problem);
+	enum mist_walk what = json_is_true(json_object_get(request, "data")) ? MIST_WALK_DATA
+	                                                                     : MIST_WALK_SERVED;
+	struct print print = { &session->connection, json_array() };
+	(void)reply;
+	if (!zone)
+		return MIST_EINVAL;
+	int error = print.part ? mist_walk(session->options->server, zone, what, print_record, &print)
+	                       : MIST_ENOMEM;
+	if (!error && json_array_size(print.part))
+		send_part(&print);
+	json_decref(print.part);
+	if (error == MIST_ENOTFOUND)
+		snprintf(problem, VERB_PROBLEM_SIZE, "no zone %.1000s is served here", zone);
+	return error;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static const struct verb verbs[] = {
-	{ "stats", run_stats, false },
-	{ "reload", run_reload, true },
+	{ "stats", run_stats, PACE_AT_ONCE, false },
+	{ "reload", run_reload, PACE_LASTING, false },
+	{ "zones", run_zones, PACE_LASTING, false },
+	{ "walk", run_walk, PACE_LASTING, false },
+	{ "edit.add", run_edit_add, PACE_AT_ONCE, true },
+	{ "edit.remove", run_edit_remove, PACE_AT_ONCE, true },
+	{ "edit.commit", run_edit_commit, PACE_COMMIT, false },
+	{ "edit.abort", run_edit_abort, PACE_AT_ONCE, false },
 };
 
 const struct verb *verb_find(const char *name)
@@ -87,8 +167,16 @@ const struct verb *verb_find(const char *name)
 	return NULL;
 }
 
+const char *verb_text(const json_t *request, const char *member, char *problem)
+{
+	const char *text = json_string_value(json_object_get(request, member));
+	if (!text)
+		snprintf(problem, VERB_PROBLEM_SIZE, "this verb needs a \"%s\", a text", member);
+	return text;
+}
+
 void session_leave(struct session *session, bool stopping)
 {
-	(void)session;
 	(void)stopping;
+	edit_forget(session);
 }

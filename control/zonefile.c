@@ -27,7 +27,7 @@ struct zonefile {
 	void *user;
 	const struct mist_reporter *reporter;
 	unsigned includes, problems;
-	bool out_of_memory;
+	bool out_of_memory, partial;
 	uint8_t rdata[RDATA_LEN_MAX];
 };
 
@@ -121,9 +121,9 @@ static bool header_read(struct zonefile *zonefile, const struct scope *scope, un
 		problem(zonefile, scope, line, "class %u; only class IN is served", class);
 		return false;
 	}
-	if (!*type)
+	if (!*type && !zonefile->partial)
 		problem(zonefile, scope, line, "a record without a type");
-	return *type != NULL;
+	return *type || zonefile->partial;
 }
 
 /* A record without a TTL has that of $TTL (RFC 2308 section 4), else that of the record before;
@@ -166,8 +166,8 @@ static void record_read(struct zonefile *zonefile, struct scope *scope, struct e
 	}
 	if (!header_read(zonefile, scope, line, &at, &type_text, &ttl, &ttl_given))
 		return;
-	uint16_t type = rdata_type(type_text);
-	if (!type) {
+	uint16_t type = type_text ? rdata_type(type_text) : 0;
+	if (!type && type_text) {
 		problem(zonefile, scope, line, "%.40s is not a record type known here; "
 		        "others are written as TYPEnnn \\# LENGTH HEX (RFC 3597): %s", type_text, entry_excerpt(reader));
 		return;
@@ -177,14 +177,15 @@ static void record_read(struct zonefile *zonefile, struct scope *scope, struct e
 		        entry_excerpt(reader));
 		return;
 	}
-	int len = rdata_from_text(type, at, scope->origin, zonefile->rdata, what, sizeof(what));
+	bool bare = zonefile->partial && !at[strspn(at, " \t")];
+	int len = bare ? 0 : rdata_from_text(type, at, scope->origin, zonefile->rdata, what, sizeof(what));
 	if (len == -2)
 		no_memory(zonefile);
 	else if (len < 0)
 		problem(zonefile, scope, line, "%s record: %s: %s", type_text, what, entry_excerpt(reader));
 	if (len < 0)
 		return;
-	if (!ttl_settle(scope, type, zonefile->rdata, (size_t)len, ttl_given, &ttl)) {
+	if (!zonefile->partial && !ttl_settle(scope, type, zonefile->rdata, (size_t)len, ttl_given, &ttl)) {
 		problem(zonefile, scope, line,
 		        "no TTL, no $TTL before it and no record to take it from: %s",
 		        entry_excerpt(reader));
@@ -192,7 +193,7 @@ static void record_read(struct zonefile *zonefile, struct scope *scope, struct e
 	}
 	struct mist_record record = {
 		.owner = scope->owner, .type = type, .ttl = ttl,
-		.rdata = zonefile->rdata, .rdata_len = (uint16_t)len, .line = line,
+		.rdata = bare ? NULL : zonefile->rdata, .rdata_len = (uint16_t)len, .line = line,
 	};
 	int error = zonefile->record(zonefile->user, scope->path, &record);
 	if (error == MIST_ENOMEM)
@@ -262,6 +263,8 @@ static void directive(struct zonefile *zonefile, struct scope *scope, struct ent
 	} else if (!value || (second && (!is_include || entry_token(&at)))) {
 		problem(zonefile, scope, line, "%s: %s", value ? "too much" : "nothing behind it",
 		        entry_excerpt(reader));
+	} else if (is_include && !scope->path) {
+		problem(zonefile, scope, line, "$INCLUDE stands in files only");
 	} else if (is_include) {
 		include(zonefile, scope, line, value, second);
 	} else if (is_ttl) {
@@ -329,22 +332,57 @@ static void file_read(struct zonefile *zonefile, struct scope *scope)
 	free(reader.text);
 }
 
-int zonefile_read(const char *file, const char *origin, zonefile_record *record, void *user,
-                  const struct mist_reporter *reporter)
+/* Takes the scope's beginnings from the caller; `input` NULL: its file is read. */
+static int read_all(struct zonefile *zonefile, struct scope *scope, const char *origin, FILE *input)
+{
+	if (!domain_read(origin, (const uint8_t *)"", scope->origin))
+		return MIST_ENAME;
+	if (input) {
+		struct entry_reader reader = { .file = input, .line = 1 };
+		entries_read(zonefile, scope, &reader);
+		free(reader.text);
+	} else {
+		file_read(zonefile, scope);
+	}
+	return zonefile->out_of_memory ? MIST_ENOMEM : zonefile->problems ? MIST_EZONE : MIST_OK;
+}
+
+static struct zonefile *zonefile_new(zonefile_record *record, void *user,
+                                     const struct mist_reporter *reporter)
 {
 	struct zonefile *zonefile = calloc(1, sizeof(*zonefile));
-	struct scope scope = { .path = file };
 	if (!zonefile)
-		return MIST_ENOMEM;
-	int error = domain_read(origin, (const uint8_t *)"", scope.origin) ? MIST_OK : MIST_ENAME;
-	if (error)
-		goto done;
+		return NULL;
 	zonefile->record = record;
 	zonefile->user = user;
 	zonefile->reporter = reporter;
-	file_read(zonefile, &scope);
-	error = zonefile->out_of_memory ? MIST_ENOMEM : zonefile->problems ? MIST_EZONE : MIST_OK;
-done:
+	return zonefile;
+}
+
+int zonefile_read(const char *file, const char *origin, zonefile_record *record, void *user,
+                  const struct mist_reporter *reporter)
+{
+	struct zonefile *zonefile = zonefile_new(record, user, reporter);
+	struct scope scope = { .path = file };
+	int error = zonefile ? read_all(zonefile, &scope, origin, NULL) : MIST_ENOMEM;
+	free(zonefile);
+	return error;
+}
+
+int zonefile_text(const char *text, const char *origin, uint32_t ttl, bool partial,
+                  zonefile_record *record, void *user, const struct mist_reporter *reporter)
+{
+	struct zonefile *zonefile = zonefile_new(record, user, reporter);
+	struct scope scope = { .ttl = ttl, .ttl_known = true, .ttl_directive = true };
+	size_t len = strlen(text);
+	FILE *input = fmemopen((void *)(uintptr_t)(len ? text : "\n"), len ? len : 1, "r");
+	int error = MIST_ENOMEM;
+	if (zonefile && input) {
+		zonefile->partial = partial;
+		error = read_all(zonefile, &scope, origin, input);
+	}
+	if (input)
+		fclose(input);
 	free(zonefile);
 	return error;
 }

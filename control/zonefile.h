@@ -8,6 +8,9 @@
 #ifndef MIST_CONTROL_ZONEFILE_H
 #define MIST_CONTROL_ZONEFILE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "mistcore.h"
 
 /* Gets each record. A result other than 0 is a problem that has been reported. `file` is the one
@@ -21,5 +24,12 @@ typedef int zonefile_record(void *user, const char *file, const struct mist_reco
  */
 int zonefile_read(const char *file, const char *origin, zonefile_record *record, void *user,
                   const struct mist_reporter *reporter);
+
+/*
+ * The same with lines of text instead of a file, which name no other files. A record without TTL has
+ * `ttl`. With `partial` type and data may be missing, for what is to be removed: type 0 then, rdata NULL.
+ */
+int zonefile_text(const char *text, const char *origin, uint32_t ttl, bool partial,
+                  zonefile_record *record, void *user, const struct mist_reporter *reporter);
 
 #endif

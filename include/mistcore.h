@@ -275,12 +275,21 @@ MIST_API int mist_content_rule(struct mist_content *content, const struct mist_r
  */
 MIST_API int mist_content_seal(struct mist_content *content);
 
+enum mist_walk {
+	MIST_WALK_SERVED = 0, /* every record with its RRSIGs; what a transfer holds */
+	MIST_WALK_DATA,       /* what a master file would say: without signatures, NSEC and the key of a zone
+	                         that is signed here, without delegations that are made for forwarded names
+	                         and for local zones inside it, and without what made zones repeat below
+	                         names that would switch their wildcard off */
+};
+
 /*
- * Walks a zone of a sealed content in canonical order (RFC 4034 section 6.1), apex SOA first, every
- * record with its RRSIGs; what a transfer would hold. The record lives for the call. A callback
- * result other than 0 ends the walk and is returned. MIST_ENOTFOUND, MIST_EZONE (zone failed).
+ * Walks a zone of a sealed content in canonical order (RFC 4034 section 6.1), apex SOA first. The
+ * record lives for the call. A callback result other than 0 ends the walk and is returned.
+ * MIST_ENOTFOUND, MIST_EZONE (zone failed), MIST_ENOMEM.
  */
 MIST_API int mist_content_walk(const struct mist_content *content, const char *zone,
+                               enum mist_walk what,
                                int (*record)(void *user, const struct mist_record *record),
                                void *user);
 
@@ -418,6 +427,24 @@ MIST_API int mist_counters(const struct mist_server *server, struct mist_counter
 /* The trust anchor of a zone as it is served now; see mist_content_anchor(). */
 MIST_API int mist_anchor(struct mist_server *server, const char *zone,
                          enum mist_anchor_format format, char *text, size_t text_size);
+
+/* A zone as it is served now. */
+struct mist_zone_status {
+	const char *name;         /* presentation format, no final dot */
+	enum mist_dnssec dnssec;
+	uint32_t serial;          /* 0: the zone failed */
+	bool failed;              /* answers SERVFAIL */
+};
+
+/* Calls back for each zone, in the order they were configured in. The text lives for the call, and the
+ * callback must not call the server. A result other than 0 ends the walk and is returned. */
+MIST_API int mist_zones(struct mist_server *server,
+                        int (*zone)(void *user, const struct mist_zone_status *status), void *user);
+
+/* Walks a zone as it is served now, like mist_content_walk(). Nobody waits for it: the zone may change
+ * meanwhile, and the walk goes on over what it began with. */
+MIST_API int mist_walk(struct mist_server *server, const char *zone, enum mist_walk what,
+                       int (*record)(void *user, const struct mist_record *record), void *user);
 
 /* ------------------------------------------------------------------------------------------------
  * Edits: changing zones while they are served

@@ -500,15 +500,3 @@ int mist_counters(const struct mist_server *server, struct mist_counters *counte
 	memcpy(counters, &sum, size < sizeof sum ? size : sizeof sum);
 	return MIST_OK;
 }
-
-int mist_anchor(struct mist_server *server, const char *zone, enum mist_anchor_format format, char *text,
-                size_t text_size)
-{
-	if (guard_forked(&server->guard))
-		return MIST_EFORKED;
-	if (pthread_mutex_lock(&server->content_lock))
-		return MIST_EBUSY;
-	int error = mist_content_anchor(server->content, zone, format, text, text_size);
-	pthread_mutex_unlock(&server->content_lock);
-	return error;
-}

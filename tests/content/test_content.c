@@ -296,7 +296,7 @@ static void dump(const struct mist_content *content, const char *zone)
 	char path[128];
 	snprintf(path, sizeof(path), "%s/dump", directory);
 	FILE *file = fopen(path, "w");
-	assert_int_equal(mist_content_walk(content, zone, zonetext_write, file), MIST_OK);
+	assert_int_equal(mist_content_walk(content, zone, MIST_WALK_SERVED, zonetext_write, file), MIST_OK);
 	fclose(file);
 }
 
@@ -355,7 +355,7 @@ static void test_seal(void **state)
 	                                     sizeof(text)), MIST_EZONE);
 	assert_int_equal(mist_content_anchor(content, "nowhere.test", MIST_ANCHOR_DS, text, sizeof(text)),
 	                 MIST_ENOTFOUND);
-	assert_int_equal(mist_content_walk(content, "nowhere.test", zonetext_write, NULL), MIST_ENOTFOUND);
+	assert_int_equal(mist_content_walk(content, "nowhere.test", MIST_WALK_SERVED, zonetext_write, NULL), MIST_ENOTFOUND);
 	mist_content_free(content);
 }
 
@@ -381,7 +381,7 @@ static void test_failed_zones(void **state)
 	verify(content, "good.test");
 	assert_true(dump_has("^unsigned.good.test. .* NS "));
 	assert_false(dump_has("^unsigned.good.test. .* DS "));
-	assert_int_equal(mist_content_walk(content, "failed.test", zonetext_write, NULL), MIST_EZONE);
+	assert_int_equal(mist_content_walk(content, "failed.test", MIST_WALK_SERVED, zonetext_write, NULL), MIST_EZONE);
 
 	struct mist_why why;
 	assert_int_equal(mist_content_why(content, "x.failed.test", TYPE_A, &why), MIST_OK);
@@ -805,9 +805,9 @@ static void test_tell(void **state)
 	add_text(content, "bb.test", MIST_DNSSEC_OFF, SOA("bb.test", "1"));
 	assert_int_equal(mist_content_zones(content, count_zones, &sum), MIST_OK);
 	assert_int_equal(sum, 131);
-	assert_int_equal(mist_content_walk(content, "a.test", stop, &left), MIST_EINVAL);
+	assert_int_equal(mist_content_walk(content, "a.test", MIST_WALK_SERVED, stop, &left), MIST_EINVAL);
 	assert_int_equal(mist_content_seal(content), MIST_OK);
-	assert_int_equal(mist_content_walk(content, "a.test", stop, &left), 77);
+	assert_int_equal(mist_content_walk(content, "a.test", MIST_WALK_SERVED, stop, &left), 77);
 	mist_content_free(content);
 }
 

@@ -1,0 +1,365 @@
+/*
+ * `mist zone list|show|export|diff|edit`: the zones of a running server.
+ */
+#define _GNU_SOURCE /* asprintf, mkostemp */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/lines.h"
+#include "control/client.h"
+#include "control/setup.h"
+#include "control/zonefile.h"
+
+/* ---- list, show, export ---------------------------------------------------------------------- */
+
+static int print_zones(struct cli *cli, struct client *client)
+{
+	json_t *reply = NULL, *zone;
+	size_t i;
+	int error = client_call(client, json_pack("{s:s}", "verb", "zones"), NULL, NULL, &reply);
+	if (error)
+		return cli_exit(error);
+	json_array_foreach(json_object_get(reply, "zones"), i, zone) {
+		printf("%s %s ", json_string_value(json_object_get(zone, "name")),
+		       json_string_value(json_object_get(zone, "dnssec")));
+		if (json_object_get(zone, "failed"))
+			printf("failed\n");
+		else
+			printf("%" JSON_INTEGER_FORMAT "\n",
+			       json_integer_value(json_object_get(zone, "serial")));
+	}
+	json_decref(reply);
+	return cli_finish(cli);
+}
+
+/* What to do with each record of a zone as a line. */
+struct reading {
+	int (*line)(void *user, const char *line);
+	void *user;
+};
+
+static int read_part(void *user, const json_t *part)
+{
+	const struct reading *reading = user;
+	json_t *record;
+	size_t i;
+	int error = MIST_OK;
+	json_array_foreach(json_object_get(part, "records"), i, record)
+		if (!error && json_is_string(record))
+			error = reading->line(reading->user, json_string_value(record));
+	return error;
+}
+
+static int read_zone(struct client *client, const char *zone, bool data, struct reading reading)
+{
+	json_t *request = json_pack("{s:s,s:s,s:b}", "verb", "walk", "zone", zone, "data", (int)data);
+	return client_call(client, request, read_part, &reading, NULL);
+}
+
+static int print_line(void *user, const char *line)
+{
+	(void)user;
+	return puts(line) < 0 ? MIST_EFILE : MIST_OK;
+}
+
+static int print_zone(struct cli *cli, struct client *client, bool data)
+{
+	struct reading reading = { print_line, NULL };
+	int error = read_zone(client, cli->arguments[1], data, reading);
+	return error && error != MIST_EFILE ? cli_exit(error) : cli_finish(cli);
+}
+
+static int keep_line(void *user, const char *line)
+{
+	return lines_add(user, strdup(line));
+}
+
+static int keep_served(struct client *client, const char *zone, struct lines *lines)
+{
+	return read_zone(client, zone, true, (struct reading){ keep_line, lines });
+}
+
+/* ---- diff ------------------------------------------------------------------------------------ */
+
+static void report_errors(void *user, enum mist_level level, const char *file, unsigned line,
+                          const char *text)
+{
+	if (level == MIST_LEVEL_ERROR)
+		cli_report(user, level, file, line, text);
+}
+
+/* The zone as the configuration and its file say, unsigned. */
+static int keep_configured(const struct cli *cli, const char *name, struct lines *lines)
+{
+	struct config *config = NULL;
+	struct mist_content *content = NULL;
+	const struct mist_reporter reporter = { report_errors, NULL };
+	int error = cli_config(cli, &config);
+	if (error)
+		return error;
+	/* Signatures are not compared, and take their time. */
+	struct config_zone *zones = config->zones.items;
+	for (size_t i = 0; i < config->zones.count; i++)
+		if (zones[i].dnssec == MIST_DNSSEC_SIGN)
+			zones[i].dnssec = MIST_DNSSEC_OFF;
+	error = setup_content(config, SETUP_READ_ONLY, &reporter, &content);
+	if (!error || error == MIST_EZONE || error == MIST_EKEY)
+		error = mist_content_walk(content, name, MIST_WALK_DATA, lines_record, lines);
+	mist_content_free(content);
+	config_free(config);
+	return error;
+}
+
+static int print_difference(void *user, bool added, const char *line)
+{
+	(void)user;
+	return printf("%c%s\n", added ? '+' : '-', line) < 0 ? MIST_EFILE : MIST_OK;
+}
+
+static int diff(struct cli *cli, struct client *client)
+{
+	struct lines configured = { 0 }, served = { 0 };
+	int error = keep_served(client, cli->arguments[1], &served);
+	int code = cli_exit(error);
+	if (!error) {
+		error = keep_configured(cli, cli->arguments[1], &configured);
+		code = error ? cli_fail(cli, error, cli->arguments[1]) : EXIT_DONE;
+	}
+	if (!error) {
+		lines_differ(&configured, &served, false, print_difference, NULL);
+		code = cli_finish(cli);
+	}
+	lines_free(&configured);
+	lines_free(&served);
+	return code;
+}
+
+/* ---- edit ------------------------------------------------------------------------------------ */
+
+static int operate(struct client *client, const char *verb, const char *zone, const char *text)
+{
+	return client_send(client, json_pack("{s:s,s:s,s:s}", "verb", verb, "zone", zone, "text", text));
+}
+
+/* All or nothing, and what came of it. */
+static int commit(struct cli *cli, struct client *client)
+{
+	json_t *reply = NULL, *zone;
+	size_t i;
+	int error = client_call(client, json_pack("{s:s}", "verb", "edit.commit"), NULL, NULL, &reply);
+	if (error)
+		return error;
+	const json_t *zones = json_object_get(reply, "zones");
+	if (json_array_size(zones) == 0)
+		cli_say(cli, MIST_LEVEL_INFO, "nothing changed");
+	json_array_foreach(zones, i, zone)
+		cli_say(cli, MIST_LEVEL_INFO, "%s has serial %" JSON_INTEGER_FORMAT,
+		        json_string_value(json_object_get(zone, "name")),
+		        json_integer_value(json_object_get(zone, "serial")));
+	json_decref(reply);
+	return MIST_OK;
+}
+
+/* --add and --remove, in the order they stand in. */
+static size_t operate_options(struct cli *cli, struct client *client, const char *zone)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < cli->given_count; i++) {
+		const char *name = cli->given[i].option->name;
+		bool add = strcmp(name, "add") == 0;
+		if (!add && strcmp(name, "remove") != 0)
+			continue;
+		operate(client, add ? "edit.add" : "edit.remove", zone, cli->given[i].value);
+		count++;
+	}
+	return count;
+}
+
+/* "add www A 127.0.0.1", "remove www". */
+static int operate_input(struct cli *cli, struct client *client, const char *zone)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int error = MIST_OK;
+	for (unsigned number = 1; !error && getline(&line, &size, stdin) > 0; number++) {
+		size_t word = strcspn(line, " \t\n"), gap = strspn(line + word, " \t");
+		char *text = line + word + gap;
+		text[strcspn(text, "\n")] = '\0';
+		if (word == 0 || line[0] == '#' || line[0] == ';')
+			continue;
+		bool add = word == 3 && strncmp(line, "add", 3) == 0;
+		bool taken = word == 6 && strncmp(line, "remove", 6) == 0;
+		if ((add || taken) && *text) {
+			error = operate(client, add ? "edit.add" : "edit.remove", zone, text);
+		} else {
+			cli_say(cli, MIST_LEVEL_ERROR, "line %u: write `add RECORD` or `remove NAME [TYPE [DATA]]`",
+			        number);
+			error = MIST_EINVAL;
+		}
+	}
+	free(line);
+	return error;
+}
+
+struct edited {
+	struct client *client;
+	const char *zone;
+	struct lines added, removed;
+};
+
+static int sort_difference(void *user, bool added, const char *line)
+{
+	struct edited *edited = user;
+	return lines_add(added ? &edited->added : &edited->removed, strdup(line));
+}
+
+/* Of a record with another TTL, and of the SOA, only the new one is told: it takes the old one's place. */
+static bool is_replaced(const struct edited *edited, const char *removed)
+{
+	if (lines_is_soa(removed))
+		return true;
+	for (size_t i = 0; i < edited->added.count; i++)
+		if (lines_same_record(edited->added.items[i], removed))
+			return true;
+	return false;
+}
+
+static void operate_differences(struct edited *edited)
+{
+	for (size_t i = 0; i < edited->added.count; i++)
+		operate(edited->client, "edit.add", edited->zone, edited->added.items[i]);
+	for (size_t i = 0; i < edited->removed.count; i++)
+		if (!is_replaced(edited, edited->removed.items[i]))
+			operate(edited->client, "edit.remove", edited->zone, edited->removed.items[i]);
+}
+
+static int write_lines(FILE *file, const struct lines *lines)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		if (fprintf(file, "%s\n", lines->items[i]) < 0)
+			return MIST_EFILE;
+	return fflush(file) ? MIST_EFILE : MIST_OK;
+}
+
+/* The user's editor on the file: a line for the shell, as crontab(1) and git(1) have it. */
+static int run_editor(const struct cli *cli, const char *path)
+{
+	const char *editor = getenv("VISUAL");
+	char *command;
+	if (!editor || !*editor)
+		editor = getenv("EDITOR");
+	if (asprintf(&command, "%s '%s'", editor && *editor ? editor : "vi", path) < 0)
+		return MIST_ENOMEM;
+	int status = system(command);
+	free(command);
+	if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return MIST_OK;
+	cli_say(cli, MIST_LEVEL_ERROR, "the editor failed, so nothing was changed; $EDITOR says which one");
+	return MIST_EINVAL;
+}
+
+static int keep_filed(void *user, const char *file, const struct mist_record *record)
+{
+	(void)file;
+	return lines_record(user, record);
+}
+
+static int edit_file(struct cli *cli, struct client *client, const char *zone, const char *path,
+                     struct lines *before)
+{
+	struct lines after = { 0 };
+	struct edited edited = { .client = client, .zone = zone };
+	int error = run_editor(cli, path);
+	if (!error)
+		error = zonefile_read(path, zone, keep_filed, &after, &cli->reporter);
+	if (!error)
+		error = lines_differ(before, &after, true, sort_difference, &edited);
+	if (!error) {
+		operate_differences(&edited);
+		error = commit(cli, client);
+	}
+	lines_free(&after);
+	lines_free(&edited.added);
+	lines_free(&edited.removed);
+	return error;
+}
+
+static int edit_with_editor(struct cli *cli, struct client *client, const char *zone)
+{
+	const char *directory = getenv("TMPDIR");
+	struct lines before = { 0 };
+	char *path = NULL;
+	int error = keep_served(client, zone, &before);
+	if (!error && asprintf(&path, "%s/mist-zone-XXXXXX", directory && *directory ? directory : "/tmp") < 0)
+		error = MIST_ENOMEM;
+	int number = error ? -1 : mkostemp(path, O_CLOEXEC); /* mode 0600 */
+	FILE *file = number < 0 ? NULL : fdopen(number, "w");
+	if (!error && (!file || write_lines(file, &before))) {
+		cli_say(cli, MIST_LEVEL_ERROR, "cannot write %s: %s", path, strerror(errno));
+		error = MIST_EFILE;
+	}
+	if (file)
+		fclose(file);
+	if (!error) {
+		error = edit_file(cli, client, zone, path, &before);
+		if (error)
+			cli_say(cli, MIST_LEVEL_INFO, "what you wrote is kept in %s", path);
+		else
+			unlink(path);
+	}
+	lines_free(&before);
+	free(path);
+	return cli_exit(error);
+}
+
+static int edit(struct cli *cli, struct client *client)
+{
+	const char *zone = cli->arguments[1];
+	bool input = cli->argument_count > 2 && strcmp(cli->arguments[2], "-") == 0;
+	size_t count = operate_options(cli, client, zone);
+	if (!input && !count)
+		return edit_with_editor(cli, client, zone);
+	int error = input ? operate_input(cli, client, zone) : MIST_OK;
+	/* Where the server has gone, the commit says so. */
+	if (!error || error == MIST_ENETWORK)
+		error = commit(cli, client);
+	return cli_exit(error);
+}
+
+/* ---- the verb -------------------------------------------------------------------------------- */
+
+static int wrong_use(const struct cli *cli)
+{
+	cli_say(cli, MIST_LEVEL_ERROR, "write `mist zone list`, `show ZONE`, `export ZONE`, `diff ZONE` or "
+	        "`edit ZONE`; see `mist zone --help`");
+	return EXIT_CONFIGURATION;
+}
+
+int zone_run(struct cli *cli)
+{
+	const char *what = cli->arguments[0];
+	bool list = strcmp(what, "list") == 0, is_edit = strcmp(what, "edit") == 0;
+	bool show = strcmp(what, "show") == 0, export = strcmp(what, "export") == 0;
+	bool is_diff = strcmp(what, "diff") == 0;
+	bool good = list ? cli->argument_count == 1
+	          : is_edit ? cli->argument_count == 2 ||
+	                      (cli->argument_count == 3 && strcmp(cli->arguments[2], "-") == 0)
+	          : (show || export || is_diff) && cli->argument_count == 2;
+	struct client *client;
+	if (!good)
+		return wrong_use(cli);
+	int error = cli_client(cli, &client);
+	if (error)
+		return cli_exit(error);
+	int code = list ? print_zones(cli, client)
+	         : is_edit ? edit(cli, client)
+	         : is_diff ? diff(cli, client) : print_zone(cli, client, export);
+	client_close(client);
+	return code;
+}
