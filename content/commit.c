@@ -89,6 +89,7 @@ static int finish_version(struct commit *commit, struct mist_zone *zone)
 {
 	uint32_t serial = next_serial(zone, commit->now_s);
 	int error = sign_serial(zone->next, serial);
+	content_reserve_serial(zone, serial, commit->now_s);
 	if (error || !zone_is_signed_here(zone))
 		return error;
 	struct signing signing = content_signing(zone, commit->now_s);
@@ -154,7 +155,6 @@ void commit_accept(struct commit *commit)
 			/* A clock that goes back later makes signatures from before not yet valid. */
 			zone->signed_s = commit->now_s > zone->signed_s ? commit->now_s : zone->signed_s;
 		}
-		content_keep_serial(zone);
 	}
 	free(commit->zones.zones);
 	commit->zones = (struct zone_list){ 0 };

@@ -44,6 +44,9 @@ uint64_t content_signatures(const struct mist_content *content);
 int content_refresh(struct mist_content *content, uint32_t now_s, struct view **view,
                     uint64_t *signatures);
 
+/* Keeps the serials that are served, at the end: edits only say how high they may have come. */
+void content_keep_serials(struct mist_content *content);
+
 /* Wall-clock second at which content_refresh() will have signatures to renew. UINT32_MAX: never. */
 uint32_t content_due(const struct mist_content *content);
 

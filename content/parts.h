@@ -12,6 +12,7 @@
  *   walk.c       walks over the records of a zone that is served
  *   why.c        explanations
  *   serial.c     the serials that were published, kept in files
+ *   keep.c       which serial a version gets, and when it is kept
  */
 #ifndef MIST_CONTENT_PARTS_H
 #define MIST_CONTENT_PARTS_H
@@ -47,6 +48,8 @@ struct mist_zone {
 	uint32_t file_serial;        /* of a zone with records */
 	uint32_t signed_s, due_s;    /* when it was signed last; when signatures come due */
 	uint32_t next_due_s;         /* of `next` */
+	bool serial_kept;            /* on disk, this one: */
+	uint32_t kept_serial, reserve, reserved_s;
 	bool edited;                 /* while it served: its serial is ours from then on */
 };
 
@@ -120,8 +123,18 @@ bool content_chooses_serial(const struct mist_zone *zone);
 /* The policy number of a set with or without filters (core/route.h). */
 uint64_t content_policy(const struct upstream_set *set, bool private_addresses);
 
-/* Keeps the serial, if there is a place for it. */
-void content_keep_serial(const struct mist_zone *zone);
+/* The serial for the version that is being sealed. */
+uint32_t content_first_serial(const struct mist_zone *zone, uint32_t now_s);
+/* An unsigned zone from a file has the file's serial, until edits gave out others. */
+bool content_serial_is_kept(const struct mist_zone *zone);
+
+/* Keeps the serial of the zone, if there is a place for it. */
+void content_keep_serial(struct mist_zone *zone);
+/* The same for a version that is about to be published, and some that may follow. */
+void content_reserve_serial(struct mist_zone *zone, uint32_t serial, uint32_t now_s);
+
+/* A directory for secrets and state, made with those above it. MIST_EFILE, reported. */
+int content_make_directory(const char *path, const struct mist_reporter *reporter);
 
 /* What dnssec/ needs to know to sign the zone now. */
 struct signing;

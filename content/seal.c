@@ -42,28 +42,6 @@ static void hear(void *user, enum mist_level level, const char *file, unsigned l
  * Keys
  */
 
-/* A directory for secrets and state, made with those above it. */
-static int make_directory(const char *path, const struct mist_reporter *reporter)
-{
-	char partial[4096];
-	size_t len = strlen(path);
-	int failed = len == 0 || len >= sizeof(partial);
-	for (size_t i = 1; i <= len && !failed; i++) {
-		if (path[i] != '/' && path[i])
-			continue;
-		memcpy(partial, path, i);
-		partial[i] = 0;
-		failed = mkdir(partial, 0700) && errno != EEXIST;
-	}
-	struct stat status;
-	if (!failed && !stat(path, &status) && S_ISDIR(status.st_mode))
-		return MIST_OK;
-	report(reporter, MIST_LEVEL_ERROR, path, 0,
-	       "the directory for keys and serials cannot be made: %s; make it, or name another one "
-	       "as state_directory", strerror(failed ? errno : ENOTDIR));
-	return MIST_EFILE;
-}
-
 static const char *key_directory(const struct mist_content *content)
 {
 	const struct mist_content_options *options = &content->options;
@@ -76,7 +54,7 @@ static int kept_key(struct mist_zone *zone, const char *directory,
 {
 	const struct mist_content *content = zone->content;
 	bool read_only = content->options.read_only;
-	int error = read_only ? MIST_OK : make_directory(directory, reporter);
+	int error = read_only ? MIST_OK : content_make_directory(directory, reporter);
 	if (error)
 		return MIST_EKEY;
 	int lock = read_only ? -1 : key_lock(directory);
@@ -115,62 +93,6 @@ static int find_key(struct mist_zone *zone, const struct mist_reporter *reporter
 	}
 	return key_generate(&zone->key, zone->content->crypto, zone->zone->name,
 	                    zone->content->options.algorithm);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * Serials
- */
-
-bool content_chooses_serial(const struct mist_zone *zone)
-{
-	return zone->dnssec == MIST_DNSSEC_SIGN || !zone->records || zone->edited;
-}
-
-uint32_t content_serial(const struct mist_zone *zone, bool known, uint32_t last, uint32_t now_s)
-{
-	bool kept = zone->content->options.state_directory;
-	if (zone->records)
-		return kept ? serial_filed(known, last, zone->file_serial)
-		            : serial_filed_timed(known, last, zone->file_serial, now_s);
-	return kept ? serial_dated(known, last, now_s) : serial_timed(known, last, now_s);
-}
-
-uint32_t content_edit_serial(const struct mist_zone *zone, uint32_t last, uint32_t now_s)
-{
-	if (zone->content->options.state_directory)
-		return serial_dated(true, last, now_s);
-	return content_serial(zone, true, last, now_s);
-}
-
-void content_keep_serial(const struct mist_zone *zone)
-{
-	const struct mist_content_options *options = &zone->content->options;
-	if (!options->state_directory || options->read_only ||
-	    make_directory(options->state_directory, &options->reporter))
-		return;
-	/* A failure is reported; the zone is served all the same. */
-	(void)serial_write(zone->zone->serial, options->state_directory, zone->zone->name,
-	                   &options->reporter);
-}
-
-/* The serial for the version that is being sealed. */
-static uint32_t first_serial(const struct mist_zone *zone, uint32_t now_s)
-{
-	const struct mist_content_options *options = &zone->content->options;
-	uint32_t last = 0;
-	bool known = options->state_directory &&
-	             !serial_read(&last, options->state_directory, zone->zone->name,
-	                          &options->reporter);
-	return content_serial(zone, known, last, now_s);
-}
-
-/* An unsigned zone from a file has the file's serial, until edits gave out others. */
-static bool serial_is_kept(const struct mist_zone *zone)
-{
-	const struct mist_content_options *options = &zone->content->options;
-	uint32_t last;
-	return options->state_directory && zone->dnssec == MIST_DNSSEC_OFF &&
-	       !serial_read(&last, options->state_directory, zone->zone->name, &options->reporter);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -328,7 +250,7 @@ static int finish_zone(struct mist_zone *zone, uint32_t now_s, const struct mist
 	bool presigned = zone->dnssec == MIST_DNSSEC_PRESIGNED;
 	int error = zone->records ? MIST_OK
 	                          : zone_make(zone->zone, zone->addresses, zone->address_count,
-	                                      zone->ttl, first_serial(zone, now_s));
+	                                      zone->ttl, content_first_serial(zone, now_s));
 	if (!error && !presigned)
 		error = delegate_inner(zone);
 	if (!error && !presigned)
@@ -344,9 +266,9 @@ static int finish_zone(struct mist_zone *zone, uint32_t now_s, const struct mist
 			check_presigned_cuts(zone);
 		return error;
 	}
-	zone->edited = zone->records && serial_is_kept(zone);
+	zone->edited = zone->records && content_serial_is_kept(zone);
 	if (zone->records && content_chooses_serial(zone))
-		error = sign_serial(zone->zone, first_serial(zone, now_s));
+		error = sign_serial(zone->zone, content_first_serial(zone, now_s));
 	if (!error && zone->dnssec == MIST_DNSSEC_SIGN)
 		error = sign_here(zone, now_s, reporter);
 	if (!error && content_chooses_serial(zone))

@@ -257,8 +257,10 @@ static void end(struct mist_server *server)
 	if (server->background.work)
 		background_stop(&server->background);
 	listeners_close(&server->listeners);
-	if (atomic_load(&server->publisher.current))
+	if (atomic_load(&server->publisher.current)) {
+		content_keep_serials(server->content);
 		publisher_free(&server->publisher);
+	}
 	if (server->cache)
 		cache_free(server->cache);
 	mist_content_free(server->content);
