@@ -1,6 +1,7 @@
 /* See publish.h. */
 #include "net/publish.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/history.h"
@@ -41,12 +42,34 @@ static void note(const struct zone *before, struct zone *zone)
 int publish(struct mist_server *server, struct view *view)
 {
 	const struct view *served = atomic_load(&server->publisher.current);
+	const struct zone **news = malloc((view->zone_count + 1u) * sizeof *news);
+	unsigned count = 0;
 
+	if (!news)
+		return MIST_ENOMEM;
 	for (unsigned i = 0; i < view->zone_count; i++) {
 		struct zone *zone = view->zones[i];
-		const struct zone *before = zone->history ? served_zone(served, zone, i) : NULL;
-		if (before && before != zone)
+		if (i < served->zone_count && served->zones[i] == zone)
+			continue;
+		const struct zone *before = served_zone(served, zone, i);
+		if (before == zone)
+			continue;
+		if (before)
 			note(before, zone);
+		news[count++] = zone;
 	}
-	return publisher_swap(&server->publisher, view);
+	/* The caller's lock keeps the view the newest one, and so in memory. */
+	int error = publisher_swap(&server->publisher, view);
+	for (unsigned i = 0; i < count && !error; i++)
+		notifier_tell(server->notifier, news[i], view);
+	free(news);
+	return error;
+}
+
+void publish_begin(struct mist_server *server)
+{
+	const struct view *view = atomic_load(&server->publisher.current);
+
+	for (unsigned i = 0; i < view->zone_count; i++)
+		notifier_tell(server->notifier, view->zones[i], view);
 }

@@ -9,7 +9,10 @@
 
 struct mist_server;
 
-/* publisher_swap() for the view after the one that is served. Under the server's content_lock. */
+/* publisher_swap() for the view after the one that is served. Under the server's content_lock. MIST_ENOMEM too. */
 int publish(struct mist_server *server, struct view *view);
+
+/* The server answers: secondaries hear of the versions it started with. */
+void publish_begin(struct mist_server *server);
 
 #endif

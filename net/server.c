@@ -254,8 +254,12 @@ static void end(struct mist_server *server)
 	stop_workers(server);
 	if (server->errands)
 		errands_free(server->errands);
+	if (server->notifier)
+		notifier_stop(server->notifier);
 	if (server->background.work)
 		background_stop(&server->background);
+	if (server->notifier)
+		notifier_free(server->notifier);
 	listeners_close(&server->listeners);
 	if (atomic_load(&server->publisher.current)) {
 		content_keep_serials(server->content);
@@ -375,12 +379,15 @@ static int build(struct mist_server *server, const struct mist_options *options)
 	if (!error)
 		error = open_listeners(server, options, reporter);
 	if (!error)
+		error = notifier_new(&server->notifier, &server->listeners, reporter);
+	if (!error)
 		error = start_all_workers(server, options, reporter);
 	if (error)
 		return error;
 	atomic_store(&server->signatures, content_signatures(server->content));
 	report(reporter, MIST_LEVEL_INFO, NULL, 0, "engine %s: %s",
 	       server->engine == MIST_ENGINE_URING ? "uring" : "epoll", server->engine_reason);
+	publish_begin(server);
 	background_soon(&server->background);
 	return MIST_OK;
 }

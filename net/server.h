@@ -15,6 +15,7 @@
 #include "net/background.h"
 #include "net/edit.h"
 #include "net/errand.h"
+#include "net/notifier.h"
 #include "net/socket.h"
 #include "net/worker.h"
 
@@ -29,6 +30,7 @@ struct mist_server {
 	struct cache *cache;
 	struct reply_host reply_host;
 	struct errands *errands;
+	struct notifier *notifier;
 	enum mist_engine engine;
 	enum mist_steer steer;
 	bool send_plainly;
