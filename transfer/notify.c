@@ -67,18 +67,23 @@ int notify_new(struct notify **notify, const struct notify_options *options)
 	if (!made)
 		return MIST_ENOMEM;
 	made->options = *options;
-	trie_init(&made->told, told_name);
+	trie_init(&made->told, told_name, NULL);
 	*notify = made;
 	return MIST_OK;
 }
 
-static void told_free(void *value)
+static void told_free(struct told *told)
 {
-	struct told *told = value;
 	access_release(told->access);
 	keyring_release(told->keyring);
 	free(told->soa);
 	free(told);
+}
+
+static void free_value(void *user, void *value)
+{
+	(void)user;
+	told_free(value);
 }
 
 void notify_free(struct notify *notify)
@@ -86,8 +91,8 @@ void notify_free(struct notify *notify)
 	for (unsigned i = 0; i < NOTIFY_SENT_MAX; i++)
 		if (notify->slots[i].notice)
 			close(notify->slots[i].fd);
-	trie_retire(&notify->told, NULL);
-	trie_free(&notify->told, told_free);
+	trie_retire(&notify->told, NULL, NULL);
+	trie_free(&notify->told, free_value, NULL);
 	free(notify);
 }
 
@@ -124,7 +129,7 @@ static void forget(struct notify *notify, struct notice *notice)
 		enqueue(notify, notice, STEP_PAUSE); /* no memory, to forget even */
 	else
 		told_free(told);
-	trie_retire(&notify->told, NULL);
+	trie_retire(&notify->told, NULL, NULL);
 }
 
 static void say(const struct notify *notify, const struct notice *notice, const char *what)
@@ -194,7 +199,7 @@ static struct told *told_of(struct notify *notify, const struct zone *zone, cons
 	if (told) { /* other secondaries, or other keys: it begins anew */
 		if (trie_remove(&notify->told, told->name))
 			return NULL;
-		trie_retire(&notify->told, NULL);
+		trie_retire(&notify->told, NULL, NULL);
 		withdraw(notify, told);
 		told_free(told);
 	}
