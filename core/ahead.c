@@ -11,7 +11,19 @@
  * (docs/PERFORMANCE.md has what was tried). */
 #define NEAR 512
 
-bool ahead_begin(struct ahead *ahead, const struct view *view)
+/* When a message is told of, the one before it is looked for in the memo, and of the one this many before
+ * the set is asked for: a lead takes as long to come as an answer takes. */
+#define SET_AFTER 3
+
+static void forget(struct ahead_message *message)
+{
+	message->glimpse.octets = NULL;
+	message->lead = NULL;
+	message->at = NULL;
+	message->node = NULL;
+}
+
+void ahead_begin(struct ahead *ahead, const struct memo *memo, const struct view *view)
 {
 	if (ahead->view != view->number) {
 		ahead->view = view->number;
@@ -20,12 +32,10 @@ bool ahead_begin(struct ahead *ahead, const struct view *view)
 			if (view->zones[i]->nodes.count >= LARGE)
 				ahead->zones[ahead->zone_count++] = view->zones[i];
 	}
+	ahead->memo = memo;
 	ahead->told = 0;
-	for (unsigned i = 0; i < AHEAD_DISTANCE && ahead->zone_count; i++) {
-		ahead->messages[i].at = NULL;
-		ahead->messages[i].node = NULL;
-	}
-	return ahead->zone_count > 0;
+	for (unsigned i = 0; i < AHEAD_SLOTS; i++)
+		forget(&ahead->messages[i]);
 }
 
 /* The zone that a name is in, if it is a large one. Zones within zones are not looked at: at worst the wrong
@@ -40,47 +50,72 @@ static const struct zone *zone_of(const struct ahead *ahead, const struct name_k
 	return NULL;
 }
 
-/* The first step: the question, and the walk as far as it stays among places that are often used. */
+/* The first step: the question, and where the memo would have it. */
 static void begin(const struct ahead *ahead, struct ahead_message *message, const uint8_t *octets,
                   size_t len)
 {
-	message->at = NULL;
-	message->node = NULL;
-	if (len < MESSAGE_HEADER || wire_get16(octets + 4) != 1)
-		return;
-	const size_t name_len = name_key(&message->key, octets + MESSAGE_HEADER, len - MESSAGE_HEADER);
-	if (!name_len)
-		return;
-	name_fold(message->name, octets + MESSAGE_HEADER, name_len);
-	message->key.name = message->name;
-	const struct zone *zone = zone_of(ahead, &message->key);
-	if (zone)
-		message->at = trie_ahead(&zone->nodes.root, &message->key, NEAR);
+	forget(message);
+	if (octets && message_ahead(&message->glimpse, octets, len))
+		message->glimpse.hash = memo_hash(ahead->memo, &message->glimpse.question);
+	else
+		message->glimpse.octets = NULL;
 }
 
-/* The next step: one more branch, the node at the end of the walk, or its sets. */
-static void go_on(struct ahead_message *message)
+/* The second: what is remembered, or the walk as far as it stays among places that are often used. */
+static void recall(const struct ahead *ahead, struct ahead_message *message)
+{
+	const struct glimpse *glimpse = &message->glimpse;
+	if (!glimpse->octets)
+		return;
+	message->lead = memo_likely(ahead->memo, glimpse->hash);
+	const struct zone *zone = message->lead ? NULL : zone_of(ahead, &glimpse->key);
+	if (zone)
+		message->at = trie_ahead(&zone->nodes.root, &glimpse->key, NEAR);
+}
+
+static void read_set(const struct rrset *set)
+{
+	__builtin_prefetch(set);
+	__builtin_prefetch((const char *)set + 64);
+}
+
+/* Each step of a walk: one more branch, the node at its end, or the node's sets. */
+static void walk_on(struct ahead_message *message)
 {
 	const struct node *node = message->node;
 	if (message->at) {
 		message->node = trie_value(message->at);
-		message->at = message->node ? NULL : trie_ahead(message->at, &message->key, 1);
+		message->at = message->node ? NULL : trie_ahead(message->at, &message->glimpse.key, 1);
 		if (message->node) { /* its name may reach into the next line */
 			__builtin_prefetch(message->node);
 			__builtin_prefetch((const char *)message->node + 64);
 		}
 	} else if (node) {
 		message->node = NULL;
-		for (unsigned i = 0; i < node->rrset_count && i < NODE_INSIDE; i++) {
-			__builtin_prefetch(node->rrsets[i]);
-			__builtin_prefetch((const char *)node->rrsets[i] + 64);
-		}
+		for (unsigned i = 0; i < node->rrset_count && i < NODE_INSIDE; i++)
+			read_set(node->rrsets[i]);
 	}
+}
+
+static struct ahead_message *slot(struct ahead *ahead, unsigned before)
+{
+	return &ahead->messages[(ahead->told - before) % AHEAD_SLOTS];
 }
 
 void ahead_tell(struct ahead *ahead, const uint8_t *octets, size_t len)
 {
-	for (unsigned i = 0; i < AHEAD_DISTANCE; i++)
-		go_on(&ahead->messages[i]);
-	begin(ahead, &ahead->messages[ahead->told++ % AHEAD_DISTANCE], octets, len);
+	const struct lead *lead = slot(ahead, SET_AFTER)->lead;
+	if (lead)
+		read_set(lead->set);
+	for (unsigned i = 0; i < AHEAD_SLOTS && ahead->zone_count > 0; i++)
+		walk_on(&ahead->messages[i]);
+	recall(ahead, slot(ahead, 1));
+	begin(ahead, slot(ahead, 0), octets, len);
+	ahead->told++;
+}
+
+const struct glimpse *ahead_glimpse(const struct ahead *ahead, const uint8_t *octets)
+{
+	const struct glimpse *glimpse = &ahead->messages[(ahead->told - 1 - AHEAD_DISTANCE) % AHEAD_SLOTS].glimpse;
+	return glimpse->octets == octets ? glimpse : NULL;
 }

@@ -98,6 +98,17 @@ static inline uint64_t hash_question(const struct memo *memo, const struct quest
 	return mix(hash, memo->secret[2]);
 }
 
+static inline uint32_t tag_of(uint64_t hash) { return (uint32_t)(hash >> 48); }
+
+/* The way with a tag, or WAYS. */
+static inline unsigned find_way(const struct set *set, uint32_t tag)
+{
+	unsigned way = 0;
+	while (way < WAYS && set->ways[way] >> TAG_SHIFT != tag)
+		way++;
+	return way;
+}
+
 /* ---- remembering ---- */
 
 static inline bool same_name(const uint8_t *a, const uint8_t *b, unsigned len)
@@ -166,12 +177,10 @@ void memo_lead(struct memo *memo, const struct view *view, const struct request 
 		lead_find(view, &request->key, question->type, lead);
 		return;
 	}
-	const uint64_t hash = hash_question(memo, question);
+	const uint64_t hash = request->hash ? request->hash : hash_question(memo, question);
 	struct set *set = &memo->sets[hash % MEMO_SETS];
-	const uint32_t tag = (uint32_t)(hash >> 48);
-	unsigned way = 0;
-	while (way < WAYS && set->ways[way] >> TAG_SHIFT != tag)
-		way++;
+	const uint32_t tag = tag_of(hash);
+	const unsigned way = find_way(set, tag);
 	if (way < WAYS) {
 		const struct entry *entry = &memo->entries[set->ways[way] & NUMBER];
 		if (is_entry_of(entry, view->number, question)) {
@@ -181,4 +190,25 @@ void memo_lead(struct memo *memo, const struct view *view, const struct request 
 	}
 	lead_find(view, &request->key, question->type, lead);
 	remember(memo, view, question, set, way, tag, lead);
+}
+
+/* ---- reading ahead ---- */
+
+uint64_t memo_hash(const struct memo *memo, const struct question *question)
+{
+	const uint64_t hash = hash_question(memo, question);
+	__builtin_prefetch(&memo->sets[hash % MEMO_SETS]);
+	return hash;
+}
+
+const struct lead *memo_likely(const struct memo *memo, uint64_t hash)
+{
+	const struct set *set = &memo->sets[hash % MEMO_SETS];
+	const unsigned way = find_way(set, tag_of(hash));
+	if (way == WAYS || !(set->ways[way] & NUMBER))
+		return NULL;
+	const struct entry *entry = &memo->entries[set->ways[way] & NUMBER];
+	for (const char *line = (const char *)entry; line < (const char *)(entry + 1); line += 64)
+		__builtin_prefetch(line);
+	return &entry->lead;
 }

@@ -23,4 +23,12 @@ void memo_free(struct memo *memo);
 /* What the question of a request leads to: remembered, or found. `memo` may be NULL: none. */
 void memo_lead(struct memo *memo, const struct view *view, const struct request *request, struct lead *lead);
 
+/*
+ * For those who read ahead (ahead.h). The hash of a question, for whose place in the memo it asks
+ * (prefetch). And then the lead that may be the question's, asked for as well, or NULL. It may be any
+ * other's, and from views that are no more: it is good for reading ahead.
+ */
+uint64_t memo_hash(const struct memo *memo, const struct question *question);
+const struct lead *memo_likely(const struct memo *memo, uint64_t hash);
+
 #endif

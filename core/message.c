@@ -12,20 +12,51 @@
 #include "core/type.h"
 
 /* The question. Its name cannot be compressed: there is nothing before it but the header. */
-static bool read_question(struct request *request, struct reader *r)
+static inline bool read_question(struct question *question, struct name_key *key, const uint8_t *octets, size_t len)
 {
-	struct question *question = &request->question;
-	const uint8_t *name = r->at;
-	const size_t left = reader_left(r), len = name_key(&request->key, name, left);
-	if (!len || left - len < 4)
+	const size_t name_len = name_key(key, octets, len);
+	if (!name_len || len - name_len < 4)
 		return false;
-	memset(question->name + len / NAME_BLOCK * NAME_BLOCK, 0, NAME_BLOCK);
-	name_fold(question->name, name, len);
-	request->key.name = question->name;
-	question->len = (uint8_t)len;
-	question->type = wire_get16(name + len);
-	question->class = wire_get16(name + len + 2);
-	r->at += len + 4;
+	memset(question->name + name_len / NAME_BLOCK * NAME_BLOCK, 0, NAME_BLOCK);
+	name_fold(question->name, octets, name_len);
+	key->name = question->name;
+	question->len = (uint8_t)name_len;
+	question->type = wire_get16(octets + name_len);
+	question->class = wire_get16(octets + name_len + 2);
+	return true;
+}
+
+bool message_ahead(struct glimpse *glimpse, const uint8_t *octets, size_t len)
+{
+	glimpse->octets = octets;
+	return len >= MESSAGE_HEADER && wire_get16(octets + 4) == 1 &&
+	       read_question(&glimpse->question, &glimpse->key, octets + MESSAGE_HEADER, len - MESSAGE_HEADER);
+}
+
+static void copy_question(struct request *request, const struct glimpse *glimpse)
+{
+	const struct question *from = &glimpse->question;
+	struct question *to = &request->question;
+	to->type = from->type;
+	to->class = from->class;
+	to->len = from->len;
+	for (unsigned at = 0; at < from->len; at += NAME_BLOCK)
+		memcpy(to->name + at, from->name + at, NAME_BLOCK);
+	request->key.name = to->name;
+	request->key.labels = glimpse->key.labels;
+	for (unsigned at = 0; at <= glimpse->key.labels; at += NAME_BLOCK)
+		memcpy(request->key.start + at, glimpse->key.start + at, NAME_BLOCK);
+	request->hash = glimpse->hash;
+}
+
+/* The question, read here or before. */
+static bool take_question(struct request *request, const struct glimpse *glimpse, struct reader *r)
+{
+	if (glimpse && glimpse->question.len + 4u <= reader_left(r))
+		copy_question(request, glimpse);
+	else if (!read_question(&request->question, &request->key, r->at, reader_left(r)))
+		return false;
+	r->at += request->question.len + 4;
 	return true;
 }
 
@@ -135,6 +166,12 @@ static bool read_records(struct request *request, struct reader *r, unsigned bef
 
 enum parsed message_parse(struct request *request, const uint8_t *octets, size_t len)
 {
+	return message_parse_glimpsed(request, NULL, octets, len);
+}
+
+enum parsed message_parse_glimpsed(struct request *request, const struct glimpse *glimpse, const uint8_t *octets,
+                                size_t len)
+{
 	if (len < MESSAGE_HEADER || len > MESSAGE_MAX || octets[2] & FLAG_QR >> 8)
 		return PARSED_DROP;
 
@@ -144,6 +181,7 @@ enum parsed message_parse(struct request *request, const uint8_t *octets, size_t
 	request->flags = wire_get16(octets + 2);
 	request->opcode = octets[2] >> 3 & 15;
 	request->question.len = 0;
+	request->hash = 0;
 	request->edns = (struct edns){ .present = false };
 	request->tsig_at = 0;
 
@@ -155,7 +193,7 @@ enum parsed message_parse(struct request *request, const uint8_t *octets, size_t
 	const unsigned before_additional = (unsigned)wire_get16(octets + 6) + wire_get16(octets + 8);
 	struct reader r = reader_on(octets, len);
 	r.at += MESSAGE_HEADER;
-	if (questions > 1 || (questions == 1 && !read_question(request, &r)))
+	if (questions > 1 || (questions == 1 && !take_question(request, glimpse, &r)))
 		return PARSED_FORMERR;
 	if (!read_records(request, &r, before_additional, before_additional + wire_get16(octets + 10)))
 		return PARSED_FORMERR;

@@ -69,6 +69,7 @@ struct request {
 	uint8_t opcode;
 	struct question question;    /* len 0: none */
 	struct name_key key;         /* of its name, lower case */
+	uint64_t hash;               /* of the question, for the memo (core/memo.h); 0: nobody has made it */
 	struct edns edns;
 	uint16_t tsig_at;            /* the TSIG record (RFC 8945), always the last; 0: none */
 };
@@ -82,6 +83,19 @@ enum parsed {
 	                       wants a cookie (RFC 7873 section 5.4) */
 	PARSED_NOTIMP,    /* an opcode we do not know; its body is not looked at */
 };
+/* The question of a request that was read before its turn (core/ahead.h), with all that is made of it. */
+struct glimpse {
+	const uint8_t *octets;       /* of the request */
+	struct question question;
+	struct name_key key;
+	uint64_t hash;
+};
+/* False: it has no question that can be read. The hash is the caller's matter. */
+bool message_ahead(struct glimpse *glimpse, const uint8_t *octets, size_t len);
+/* message_parse() of the same octets, or fewer of them. */
+enum parsed message_parse_glimpsed(struct request *request, const struct glimpse *glimpse, const uint8_t *octets,
+                                size_t len);
+
 enum parsed message_parse(struct request *request, const uint8_t *octets, size_t len);
 
 enum section { SECTION_ANSWER = 0, SECTION_AUTHORITY = 1, SECTION_ADDITIONAL = 2 };

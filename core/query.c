@@ -342,7 +342,7 @@ enum verdict query_resume(struct query *query, const struct view *view, bool mor
 enum verdict query_process(struct query *query, const struct view *view)
 {
 	struct request *request = &query->request;
-	const enum parsed parsed = message_parse(request, query->octets, query->len);
+	const enum parsed parsed = message_parse_glimpsed(request, query->glimpse, query->octets, query->len);
 	if (parsed == PARSED_DROP)
 		return QUERY_DROP;
 

@@ -48,6 +48,7 @@ struct query {
 	uint32_t now_s;              /* wall clock */
 	const struct identity *identity;
 	struct memo *memo;           /* the reader's, or NULL */
+	const struct glimpse *glimpse;  /* the question, if it was read ahead, with a hash by the same memo; or NULL */
 
 	/* out, with QUERY_REPLY */
 	size_t response_len;

@@ -227,6 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	query.now_s = 1700000000;
 	query.identity = &identity;
 	query.memo = memo;
+	query.glimpse = NULL;
 
 	enum verdict verdict = query_process(&query, &view);
 	for (unsigned rounds = 0; verdict == QUERY_FORWARD; rounds++) {

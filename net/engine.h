@@ -22,7 +22,8 @@ struct engine_handler {
 	void (*park)(void *context);
 	/* The bounds of a batch are fixed and its work begins. True: `ahead` wants to know of datagrams. */
 	bool (*batch)(void *context);
-	/* A datagram of this batch that is handed out AHEAD_DISTANCE datagrams from now (core/ahead.h). */
+	/* A datagram of this batch that is handed out AHEAD_DISTANCE datagrams from now (core/ahead.h). NULL:
+	 * there is none, so near the end of the batch. */
 	void (*ahead)(void *context, const uint8_t *octets, size_t len);
 	/* A datagram came. Writes at most UDP_REPLY_MAX octets to `reply`; returns their number, 0 for
 	 * no reply. */

@@ -132,7 +132,10 @@ static void hand_out_message(struct epoll *epoll, unsigned socket, unsigned i)
 static void tell_ahead(struct epoll *epoll, unsigned i)
 {
 	const struct engine_handler *handler = &epoll->options.handler;
-	handler->ahead(handler->context, epoll->receive.pieces[i].iov_base, epoll->receive.messages[i].msg_len);
+	if (i < epoll->receive.used)
+		handler->ahead(handler->context, epoll->receive.pieces[i].iov_base, epoll->receive.messages[i].msg_len);
+	else
+		handler->ahead(handler->context, NULL, 0);
 }
 
 static void lay_out(struct epoll *epoll, unsigned index)
@@ -164,10 +167,10 @@ static unsigned receive_batch(struct epoll *epoll, unsigned index)
 	if (n <= 0)
 		return 0;
 	const bool ahead = epoll->options.handler.batch(epoll->options.handler.context) && n > 1;
-	for (unsigned i = 0; ahead && i < AHEAD_DISTANCE && i < epoll->receive.used; i++)
+	for (unsigned i = 0; ahead && i < AHEAD_DISTANCE; i++)
 		tell_ahead(epoll, i);
 	for (unsigned i = 0; i < epoll->receive.used; i++) {
-		if (ahead && i + AHEAD_DISTANCE < epoll->receive.used)
+		if (ahead)
 			tell_ahead(epoll, i + AHEAD_DISTANCE);
 		hand_out_message(epoll, index, i);
 	}

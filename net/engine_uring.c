@@ -304,24 +304,34 @@ static void recycle(struct uring *uring)
 	}
 }
 
-/* Tells of a datagram before its turn. */
-static void tell_ahead(struct uring *uring, const struct io_uring_cqe *cqe)
+/* The octets of a datagram that came, NULL if this is none. */
+static const uint8_t *datagram_of(struct uring *uring, const struct io_uring_cqe *cqe, size_t *len)
 {
-	const struct engine_handler *handler = &uring->options.handler;
 	struct tag tag = tag_decode(cqe->user_data);
 
 	if (tag.kind != REQUEST_RECEIVE || !(cqe->flags & IORING_CQE_F_BUFFER) || cqe->res < 0)
-		return;
+		return NULL;
 	struct receive *receive = &uring->receives[tag.index];
 	uint8_t *buffer = buffer_at(uring, receive, cqe->flags >> IORING_CQE_BUFFER_SHIFT);
 	const uint8_t *octets = buffer;
 	if (tag.generation == RECEIVE_ALL) {
 		struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(buffer, cqe->res, &receive->all);
 		if (!out)
-			return;
+			return NULL;
 		octets = io_uring_recvmsg_payload(out, &receive->all);
 	}
-	handler->ahead(handler->context, octets, (size_t)cqe->res - (size_t)(octets - buffer));
+	*len = (size_t)cqe->res - (size_t)(octets - buffer);
+	return octets;
+}
+
+/* Tells of a completion before its turn; NULL: there are no more. */
+static void tell_ahead(struct uring *uring, const struct io_uring_cqe *cqe)
+{
+	const struct engine_handler *handler = &uring->options.handler;
+	size_t len = 0;
+	const uint8_t *octets = cqe ? datagram_of(uring, cqe, &len) : NULL;
+
+	handler->ahead(handler->context, octets, len);
 }
 
 /* Handles up to COMPLETIONS_MAX completions; returns how many there were. */
@@ -331,11 +341,11 @@ static unsigned complete(struct uring *uring, bool ahead)
 	unsigned n = io_uring_peek_batch_cqe(&uring->ring, cqes, COMPLETIONS_MAX);
 
 	ahead = ahead && n > 1;
-	for (unsigned i = 0; ahead && i < AHEAD_DISTANCE && i < n; i++)
-		tell_ahead(uring, cqes[i]);
+	for (unsigned i = 0; ahead && i < AHEAD_DISTANCE; i++)
+		tell_ahead(uring, i < n ? cqes[i] : NULL);
 	for (unsigned i = 0; i < n; i++) {
-		if (ahead && i + AHEAD_DISTANCE < n)
-			tell_ahead(uring, cqes[i + AHEAD_DISTANCE]);
+		if (ahead)
+			tell_ahead(uring, i + AHEAD_DISTANCE < n ? cqes[i + AHEAD_DISTANCE] : NULL);
 		dispatch(uring, cqes[i]);
 	}
 	io_uring_cq_advance(&uring->ring, n);

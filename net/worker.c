@@ -263,6 +263,7 @@ static size_t datagram(void *context, const struct udp_peer *peer, const uint8_t
 	query->response = reply;
 	query->response_size = UDP_REPLY_MAX;
 	query->transport = TRANSPORT_UDP;
+	query->glimpse = ahead_glimpse(&worker->ahead, octets);
 	set_client(query, &peer->address.any);
 	return process(worker, query, &origin) == OUTCOME_REPLY ? query->response_len : 0;
 }
@@ -282,6 +283,7 @@ static enum tcp_answer request(void *context, const struct tcp_id *id, const uni
 	query->response = reply;
 	query->response_size = MESSAGE_MAX;
 	query->transport = TRANSPORT_TCP;
+	query->glimpse = NULL;
 	set_client(query, &peer->any);
 	enum outcome outcome = process(worker, query, &origin);
 	if (outcome == OUTCOME_REPLY)
@@ -334,7 +336,8 @@ static bool batch(void *context)
 	                              : worker_next(worker->options.publisher, worker->options.index);
 	worker->parked = false;
 	look_at_clocks(worker);
-	return ahead_begin(&worker->ahead, worker->view);
+	ahead_begin(&worker->ahead, worker->query.memo, worker->view);
+	return true;
 }
 
 static void ahead(void *context, const uint8_t *octets, size_t len)

@@ -1,4 +1,5 @@
-/* Reading ahead: it comes to the node that a name has, and to nothing where there is none. */
+/* Reading ahead: it comes to what the memo has, or to the node that a name has, and to nothing where there is
+ * neither; and what it read of a question is what the question says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 static struct zone *zone;
 static struct view view;
 static struct ahead ahead;
+static struct memo *memo;
 
 static void fill(unsigned names)
 {
@@ -33,6 +35,9 @@ static void fill(unsigned names)
 		};
 		assert_int_equal(zone_add(zone, &record, NULL), MIST_OK);
 	}
+	assert_int_equal(memo_new(&memo), MIST_OK);
+	assert_int_equal(routes_new(&view.routes), MIST_OK);
+	assert_int_equal(routes_add_zone(view.routes, zone), MIST_OK);
 	view.number++;
 	view.zones = &zone;
 	view.zone_count = 1;
@@ -42,6 +47,8 @@ static int empty(void **state)
 {
 	(void)state;
 	zone_release(zone);
+	routes_free(view.routes);
+	memo_free(memo);
 	return 0;
 }
 
@@ -60,7 +67,7 @@ static const struct node *reached(const uint8_t *octets, size_t len)
 	static const uint8_t nothing[MESSAGE_HEADER];
 	const struct node *node = NULL;
 
-	assert_true(ahead_begin(&ahead, &view));
+	ahead_begin(&ahead, memo, &view);
 	ahead_tell(&ahead, octets, len);
 	for (unsigned i = 0; i < AHEAD_DISTANCE; i++) {
 		ahead_tell(&ahead, nothing, sizeof(nothing));
@@ -136,11 +143,12 @@ static void takes_the_longest_name(void **state)
 		*at = 49;
 	}
 	memcpy(at, "\1a\1b", 5);
-	assert_true(ahead_begin(&ahead, &view));
+	ahead_begin(&ahead, memo, &view);
 	for (unsigned i = 0; i < AHEAD_DISTANCE - 1; i++)
 		ahead_tell(&ahead, nothing, sizeof(nothing));
 	ahead_tell(&ahead, octets, sizeof(octets));
-	assert_int_equal(ahead.messages[AHEAD_DISTANCE - 1].key.labels, 7);
+	ahead_tell(&ahead, NULL, 0);
+	assert_int_equal(ahead.messages[AHEAD_DISTANCE - 1].glimpse.key.labels, 7);
 	assert_null(ahead.messages[AHEAD_DISTANCE - 1].at);
 }
 
@@ -148,7 +156,86 @@ static void a_small_zone_needs_none(void **state)
 {
 	(void)state;
 	fill(100);
-	assert_false(ahead_begin(&ahead, &view));
+	assert_null(reached_name("n12.deep.example.test"));
+	assert_int_equal(ahead.zone_count, 0);
+}
+
+/* What is remembered is not walked to. */
+static void comes_to_what_is_remembered(void **state)
+{
+	uint8_t octets[MESSAGE_HEADER + NAME_MAX + 4];
+	struct request request;
+	struct lead lead;
+
+	(void)state;
+	fill(NAMES);
+	const size_t len = question(octets, "n12345.Deep.example.test");
+	assert_int_equal(message_parse(&request, octets, len), PARSED_OK);
+	memo_lead(memo, &view, &request, &lead);
+	assert_non_null(reached(octets, len));
+	assert_null(ahead.messages[0].lead);
+	memo_lead(memo, &view, &request, &lead);
+	assert_null(reached(octets, len));
+	assert_ptr_equal(ahead.messages[0].lead->set, lead.set);
+	assert_non_null(lead.set);
+}
+
+static void check_same(const uint8_t *octets, size_t len, const struct glimpse *glimpse)
+{
+	struct request with, without;
+	memset(&with, 0xa5, sizeof(with));
+	memset(&without, 0x5a, sizeof(without));
+	const enum parsed parsed = message_parse(&without, octets, len);
+	assert_int_equal(message_parse_glimpsed(&with, glimpse, octets, len), parsed);
+	if (parsed != PARSED_OK)
+		return;
+	assert_int_equal(with.question.type, without.question.type);
+	assert_int_equal(with.question.class, without.question.class);
+	assert_int_equal(with.question.len, without.question.len);
+	assert_memory_equal(with.question.name, without.question.name, without.question.len);
+	assert_int_equal(with.key.labels, without.key.labels);
+	assert_memory_equal(with.key.start, without.key.start, without.key.labels + 1);
+	assert_ptr_equal(with.key.name, with.question.name);
+}
+
+/* In each message's turn, also where some are no questions and the batch is at its end. */
+static void what_was_read_is_the_question(void **state)
+{
+	enum { MESSAGES = 40 };
+	static uint8_t octets[MESSAGES][MESSAGE_HEADER + NAME_MAX + 4];
+	size_t len[MESSAGES];
+	char text[300];
+	unsigned read = 0;
+
+	(void)state;
+	fill(100);
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		memset(text, 'L', sizeof(text));
+		for (unsigned at = 50; at < 254; at += 50)
+			text[at] = '.';
+		snprintf(text + i * 5, sizeof(text) - i * 5, ".N%u.Example.test", i);
+		len[i] = question(octets[i], i ? text : ".");
+		if (i % 7 == 3)
+			octets[i][5] = 0; /* asks nothing */
+	}
+	ahead_begin(&ahead, memo, &view);
+	assert_null(ahead_glimpse(&ahead, octets[0]));
+	for (unsigned i = 0; i < AHEAD_DISTANCE; i++)
+		ahead_tell(&ahead, octets[i], len[i]);
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		const unsigned told = i + AHEAD_DISTANCE;
+		ahead_tell(&ahead, told < MESSAGES ? octets[told] : NULL, told < MESSAGES ? len[told] : 0);
+		const struct glimpse *glimpse = ahead_glimpse(&ahead, octets[i]);
+		assert_true((glimpse != NULL) == (i % 7 != 3));
+		assert_null(ahead_glimpse(&ahead, octets[i] + 1));
+		for (size_t cut = 0; glimpse && cut <= len[i]; cut++)
+			check_same(octets[i], cut, glimpse);
+		read += glimpse != NULL;
+	}
+	assert_true(read > 30);
+	ahead_begin(&ahead, memo, &view);
+	for (unsigned i = 0; i < MESSAGES; i++)
+		assert_null(ahead_glimpse(&ahead, octets[i]));
 }
 
 int main(void)
@@ -159,6 +246,8 @@ int main(void)
 		cmocka_unit_test_teardown(takes_any_octets, empty),
 		cmocka_unit_test_teardown(takes_the_longest_name, empty),
 		cmocka_unit_test_teardown(a_small_zone_needs_none, empty),
+		cmocka_unit_test_teardown(comes_to_what_is_remembered, empty),
+		cmocka_unit_test_teardown(what_was_read_is_the_question, empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

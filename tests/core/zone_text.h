@@ -317,6 +317,7 @@ static inline const char *text_ask_octets(struct text_query *q, const struct vie
 	q->query.now_s = 1700000000;
 	q->query.identity = &text_identity;
 	q->query.memo = text_memo;
+	q->query.glimpse = NULL;
 	q->verdict = query_process(&q->query, view);
 	if (q->verdict == QUERY_REPLY) {
 		struct text_out out = { q->text, q->text + sizeof(q->text) };

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <netinet/udp.h>
 
+#include "core/ahead.h"
 #include "forward/forward.h"
 #include "mistcore.h"
 
@@ -24,6 +25,9 @@ struct world {
 	socklen_t address_len;
 	int client;
 	unsigned batches, parks, datagrams, aheads;
+	const uint8_t *told[16];         /* of this batch */
+	unsigned told_count;
+	bool gro;
 	struct udp_peer last;
 };
 
@@ -34,14 +38,18 @@ static void park(void *context)
 
 static void ahead(void *context, const uint8_t *octets, size_t len)
 {
-	(void)octets;
-	assert_true(len <= 2048);
-	((struct world *)context)->aheads++;
+	struct world *world = context;
+
+	assert_true(len <= 65536);
+	assert_true(octets || !len);
+	world->aheads += octets != NULL;
+	world->told[world->told_count++ % 16] = octets;
 }
 
 static bool batch(void *context)
 {
 	((struct world *)context)->batches++;
+	((struct world *)context)->told_count = 0;
 	return true;
 }
 
@@ -52,6 +60,9 @@ static size_t echo(void *context, const struct udp_peer *peer, const uint8_t *oc
 	struct world *world = context;
 
 	world->datagrams++;
+	/* It was told of so long before its turn; all but the first of a segmented one alone. */
+	if (world->told_count && !world->gro)
+		assert_ptr_equal(world->told[(world->told_count - 1 - AHEAD_DISTANCE) % 16], octets);
 	world->last = *peer;
 	if (!len) {
 		memcpy(reply, "empty", 5);
@@ -94,6 +105,7 @@ static bool begin(struct world *world, const struct engine_type *type, sa_family
 		setsockopt(world->socket.fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
 	if (wildcard && family == AF_INET6)
 		setsockopt(world->socket.fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+	world->gro = gro;
 	if (gro)
 		setsockopt(world->socket.fd, SOL_UDP, UDP_GRO, &on, sizeof on);
 	const struct engine_options options = {
