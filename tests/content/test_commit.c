@@ -175,7 +175,7 @@ static char *dump_of(const struct mist_content *content)
 {
 	struct dump dump = { 0 };
 	dump.file = open_memstream(&dump.text, &dump.len);
-	assert_int_equal(mist_content_walk(content, "example.test", dump_record, &dump), MIST_OK);
+	assert_int_equal(mist_content_walk(content, "example.test", MIST_WALK_SERVED, dump_record, &dump), MIST_OK);
 	fclose(dump.file);
 	return dump.text;
 }
@@ -185,7 +185,7 @@ static void assert_as_from_scratch(const struct mist_content *content)
 {
 	struct dump dump = { 0 };
 	struct mist_content *fresh = new_content(&dump.into, MIST_DNSSEC_SIGN, true);
-	assert_int_equal(mist_content_walk(content, "example.test", collect_data, &dump), MIST_OK);
+	assert_int_equal(mist_content_walk(content, "example.test", MIST_WALK_SERVED, collect_data, &dump), MIST_OK);
 	assert_int_equal(mist_content_seal(fresh), MIST_OK);
 	char *is = dump_of(content), *should = dump_of(fresh);
 	if (strcmp(is, should)) {
@@ -206,7 +206,7 @@ static void assert_verifies(const struct mist_content *content)
 	char path[128];
 	snprintf(path, sizeof(path), "%s/zone", directory);
 	FILE *file = fopen(path, "w");
-	assert_int_equal(mist_content_walk(content, "example.test", zonetext_write, file), MIST_OK);
+	assert_int_equal(mist_content_walk(content, "example.test", MIST_WALK_SERVED, zonetext_write, file), MIST_OK);
 	fclose(file);
 	if (!have_tool("ldns-verify-zone"))
 		return;
