@@ -156,17 +156,15 @@ static int measure(struct mist_server *server, struct asker *askers, unsigned co
 	return 0;
 }
 
-/* 0, or -1 when a name is too long for that. */
-static int ask_dnssec(struct questions *questions)
+_Static_assert(sizeof opt <= QUESTION_SPARE, "an OPT record has room behind a question");
+
+static void ask_dnssec(struct questions *questions)
 {
 	for (size_t i = 0; i < questions->count; i++) {
 		struct question *question = &questions->list[i];
-		if (sizeof question->wire - question->length < sizeof opt)
-			return -1;
 		memcpy(question->wire + question->length, opt, sizeof opt);
 		question->wire[11] = 1; /* ARCOUNT */
 	}
-	return 0;
 }
 
 int main(int argc, char **argv)
@@ -184,8 +182,10 @@ int main(int argc, char **argv)
 	}
 	if (questions_read(&questions, argv[1]) != 0)
 		return 2;
-	if ((names > 0 && ask_dnssec(&questions) != 0) || (server = serve(names)) == NULL) {
-		fputs("lookup: no server, or too long a name\n", stderr);
+	if (names > 0)
+		ask_dnssec(&questions);
+	if ((server = serve(names)) == NULL) {
+		fputs("lookup: no server\n", stderr);
 	} else {
 		for (unsigned i = 0; i < count; i++)
 			askers[i] = (struct asker){ .questions = &questions, .extra = names > 0 ? sizeof opt : 0,

@@ -66,7 +66,7 @@ static int expectation(const char *text, int32_t *value)
 }
 
 /* Returns what is wrong with the line, or NULL. An empty line leaves the length 0. */
-static const char *read_line(char *line, struct question *question)
+static const char *read_line(char *line, struct question *question, uint8_t wire[QUESTION_OCTETS])
 {
 	char *rest = line, *words[6] = { NULL };
 	size_t count = 0, length;
@@ -78,11 +78,12 @@ static const char *read_line(char *line, struct question *question)
 		if (count == 5)
 			return "too many words";
 	memset(question, 0, sizeof *question);
+	memset(wire, 0, QUESTION_OCTETS);
 	if (count == 0)
 		return NULL;
 	if (count == 1)
 		return "no type";
-	length = name_to_wire(words[0], question->wire + 12);
+	length = name_to_wire(words[0], wire + 12);
 	if (length == 0)
 		return "not a name";
 	if ((type = type_of(words[1])) < 0)
@@ -91,26 +92,51 @@ static const char *read_line(char *line, struct question *question)
 	    expectation(words[4], &question->authority) != 0)
 		return "not a number";
 	question->rcode = (int16_t)rcode;
-	question->wire[2] = 1; /* RD, as stubs set it */
-	question->wire[5] = 1;
-	question->wire[12 + length] = (uint8_t)(type >> 8);
-	question->wire[12 + length + 1] = (uint8_t)type;
-	question->wire[12 + length + 3] = 1; /* IN */
+	wire[2] = 1; /* RD, as stubs set it */
+	wire[5] = 1;
+	wire[12 + length] = (uint8_t)(type >> 8);
+	wire[12 + length + 1] = (uint8_t)type;
+	wire[12 + length + 3] = 1; /* IN */
 	question->length = (uint16_t)(12 + length + 4);
 	return NULL;
 }
 
-static int append(struct questions *questions, size_t *room, const struct question *question)
+/* What is read so far; the octets move while they grow. */
+struct reading {
+	struct questions *questions;
+	size_t room, used, octets_room;
+};
+
+/* Room for `wanted` elements more. */
+static int reserve(void **list, size_t *room, size_t used, size_t wanted, size_t size)
 {
-	if (questions->count == *room) {
-		size_t more = *room ? 2 * *room : 1024;
-		struct question *list = reallocarray(questions->list, more, sizeof *list);
-		if (list == NULL)
-			return -1;
-		questions->list = list;
-		*room = more;
-	}
+	if (*room - used >= wanted)
+		return 0;
+	size_t more = 2 * *room + wanted + 1024;
+	void *grown = reallocarray(*list, more, size);
+	if (grown == NULL)
+		return -1;
+	*list = grown;
+	*room = more;
+	return 0;
+}
+
+static int append(struct reading *reading, const struct question *question, const uint8_t *wire)
+{
+	struct questions *questions = reading->questions;
+	const size_t length = question->length + (size_t)QUESTION_SPARE;
+	void *list = questions->list, *octets = questions->octets;
+	int failed = reserve(&list, &reading->room, questions->count, 1, sizeof *question) |
+	             reserve(&octets, &reading->octets_room, reading->used, length, 1);
+
+	questions->list = list;
+	questions->octets = octets;
+	if (failed)
+		return -1;
 	questions->list[questions->count++] = *question;
+	memset(questions->octets + reading->used, 0, length);
+	memcpy(questions->octets + reading->used, wire, question->length);
+	reading->used += length;
 	return 0;
 }
 
@@ -118,7 +144,9 @@ int questions_read(struct questions *questions, const char *path)
 {
 	FILE *file = fopen(path, "re");
 	const char *wrong = NULL;
-	size_t room = 0, number = 0;
+	struct reading reading = { .questions = questions };
+	uint8_t wire[QUESTION_OCTETS], *octets;
+	size_t number = 0;
 	char line[1024];
 
 	*questions = (struct questions){ 0 };
@@ -129,17 +157,20 @@ int questions_read(struct questions *questions, const char *path)
 	while (wrong == NULL && fgets(line, sizeof line, file)) {
 		struct question question;
 		number++;
-		wrong = read_line(line, &question);
+		wrong = read_line(line, &question, wire);
 		if (wrong == NULL && question.length > 0) {
 			if (questions->count == MAX_QUESTIONS)
 				wrong = "more than a million questions";
-			else if (append(questions, &room, &question) != 0)
+			else if (append(&reading, &question, wire) != 0)
 				wrong = "no memory";
 		}
 	}
 	fclose(file);
 	if (wrong == NULL && questions->count == 0)
 		wrong = "no questions";
+	octets = questions->octets;
+	for (size_t i = 0; i < questions->count; octets += questions->list[i++].length + QUESTION_SPARE)
+		questions->list[i].wire = octets;
 	if (wrong == NULL)
 		return 0;
 	fprintf(stderr, "load: %s:%zu: %s\n", path, number, wrong);
@@ -150,5 +181,6 @@ int questions_read(struct questions *questions, const char *path)
 void questions_free(struct questions *questions)
 {
 	free(questions->list);
+	free(questions->octets);
 	*questions = (struct questions){ 0 };
 }
