@@ -3,7 +3,10 @@
  * new version is compared with a zone that is built of the same records from the beginning; older versions must stay
  * as they were, and what zone_diff() says must lead from one to the other.
  */
+#include <malloc.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +15,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/wire.h"
+#include "core/view.h"
 #include "core/zone.h"
 #include "core/zone_diff.h"
 #include "core/zone_edit.h"
@@ -449,6 +452,164 @@ static void made_carved(void **state)
 	                    .carved = "out.b.editor.land" }, ROUNDS);
 }
 
+/* ---- while others read ----------------------------------------------------------------------- */
+
+#define READERS 2
+
+struct sharing {
+	struct publisher publisher;
+	_Atomic(bool) over;
+	_Atomic(unsigned) mixed;     /* views with two versions */
+};
+
+/* `a` and `b` are changed together in each version: whoever sees two versions in one view says so. */
+static void *read_views(void *user)
+{
+	struct sharing *sharing = user;
+	static _Atomic(unsigned) workers;
+	const unsigned worker = atomic_fetch_add(&workers, 1);
+	const uint8_t names[2][11] = { "\x01" "a\x07" "example", "\x01" "b\x07" "example" };
+
+	while (!atomic_load(&sharing->over)) {
+		const struct view *view = worker_unpark(&sharing->publisher, worker);
+		for (unsigned i = 0; i < 50; i++) {
+			const struct rrset *sets[2];
+			for (unsigned n = 0; n < 2; n++) {
+				struct name_key key;
+				struct route route;
+				struct zone_found found;
+				name_key(&key, names[n], sizeof(names[n]));
+				route_find(view->routes, &key, TYPE_A, &route);
+				zone_find(route.zone, &key, &found);
+				sets[n] = found.node ? node_rrset(found.node, TYPE_A) : NULL;
+			}
+			if (!sets[0] != !sets[1] || (sets[0] && !rrset_same(sets[0], sets[1])))
+				atomic_fetch_add(&sharing->mixed, 1);
+			view = worker_next(&sharing->publisher, worker);
+		}
+		worker_park(&sharing->publisher, worker);
+	}
+	return NULL;
+}
+
+static void put_number(struct zone *zone, const char *owner, unsigned number)
+{
+	uint8_t name[NAME_MAX];
+	_Bool too_large;
+	const uint8_t address[4] = { 10, (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number };
+	name_from_text(name, owner);
+	assert_int_equal(zone_replace(zone, name, rrset_with(NULL, TYPE_A, 300, address, 4, &too_large)), MIST_OK);
+	assert_int_equal(zone_settle(zone, name), MIST_OK);
+}
+
+static void remove_name(struct zone *zone, const char *owner)
+{
+	uint8_t name[NAME_MAX];
+	name_from_text(name, owner);
+	assert_int_equal(zone_remove(zone, name, 0), MIST_OK);
+	assert_int_equal(zone_settle(zone, name), MIST_OK);
+}
+
+/* A view of one zone. */
+static struct view *first_view(struct zone *zone)
+{
+	struct view *view = calloc(1, sizeof(*view));
+	view->zones = calloc(1, sizeof(*view->zones));
+	view->zones[view->zone_count++] = zone;
+	assert_int_equal(routes_new(&view->routes), MIST_OK);
+	assert_int_equal(routes_add_zone(view->routes, zone), MIST_OK);
+	return view;
+}
+
+static void publish(struct publisher *publisher, struct zone *version)
+{
+	struct view *next;
+	const struct view_change change = { 0, version };
+	assert_int_equal(view_next(&next, atomic_load(&publisher->current), &change, 1), MIST_OK);
+	assert_int_equal(publisher_swap(publisher, next), MIST_OK);
+}
+
+static void readers(void **state)
+{
+	static struct sharing sharing;
+	static struct model model;
+	pthread_t threads[READERS];
+
+	(void)state;
+	model_init(&model, &(struct kind){ .apex = "example" });
+	assert_int_equal(publisher_init(&sharing.publisher, first_view(from_scratch(&model))), MIST_OK);
+	for (unsigned i = 0; i < READERS; i++)
+		pthread_create(&threads[i], NULL, read_views, &sharing);
+	for (unsigned round = 0; round < 2000; round++) {
+		struct zone *served = atomic_load(&sharing.publisher.current)->zones[0], *fork;
+		char name[64];
+		assert_int_equal(zone_fork(&fork, served), MIST_OK);
+		sprintf(name, "x%u.b.example", round % 500);
+		if (round / 500 % 2)
+			remove_name(fork, name);
+		else
+			put_number(fork, name, round);
+		if (round % 3 == 0) {
+			remove_name(fork, "a.example");
+			remove_name(fork, "b.example");
+		} else {
+			put_number(fork, "a.example", round);
+			put_number(fork, "b.example", round);
+		}
+		publish(&sharing.publisher, fork);
+	}
+	atomic_store(&sharing.over, true);
+	for (unsigned i = 0; i < READERS; i++)
+		pthread_join(threads[i], NULL);
+	publisher_free(&sharing.publisher);
+	assert_int_equal(atomic_load(&sharing.mixed), 0);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+#define MANY 50000
+#define COMMITS 100000
+
+/* Sanitizers have an allocator of their own, which keeps what is freed. */
+static size_t in_use(void)
+{
+	return mallinfo2().uordblks;
+}
+
+static void memory_is_given_back(void **state)
+{
+	static struct publisher publisher;
+	static struct model model;
+	struct zone *fork;
+	char name[64];
+
+	(void)state;
+	model_init(&model, &(struct kind){ .apex = "example" });
+	struct zone *zone = from_scratch(&model);
+	assert_int_equal(zone_fork(&fork, zone), MIST_OK);
+	for (unsigned i = 0; i < MANY; i++) {
+		sprintf(name, "host-%u.x%u.example", i, i % 300);
+		put_number(fork, name, i);
+	}
+	zone_release(zone);
+	assert_int_equal(publisher_init(&publisher, first_view(fork)), MIST_OK);
+	size_t before = in_use();
+	for (unsigned round = 0; round < COMMITS; round++) {
+		struct zone *served = atomic_load(&publisher.current)->zones[0];
+		sprintf(name, "host-%u.x%u.example", round / 2 * 7919 % MANY, round / 2 * 7919 % MANY % 300);
+		assert_int_equal(zone_fork(&fork, served), MIST_OK);
+		if (round % 2)
+			put_number(fork, name, round);
+		else
+			remove_name(fork, name);
+		publish(&publisher, fork);
+	}
+	size_t after = in_use();
+	if (before && (after > before + before / 50 || before > after + before / 50))
+		fail_msg("%zu octets in use before %d commits that undo each other, %zu after", before, COMMITS, after);
+	publisher_free(&publisher);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +619,8 @@ int main(void)
 		cmocka_unit_test(made),
 		cmocka_unit_test(made_signed),
 		cmocka_unit_test(made_carved),
+		cmocka_unit_test(readers),
+		cmocka_unit_test(memory_is_given_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
