@@ -300,6 +300,29 @@ static enum answered carved(struct query *query, const struct zone *zone, const 
 	return type == TYPE_NSEC ? positive(query, zone, nsec) : from_self(query, zone, cut);
 }
 
+/* ---- names outside of zones ---- */
+
+/* A copy of what the zone has under another name: whom the zone's signatures and proofs do not speak of. */
+static enum answered from_bare(struct query *query, const struct zone *zone, const struct node *node)
+{
+	const bool dnssec = query->answer.dnssec;
+	const struct rrset *set = query->lead.set;
+	if (node && query->request.question.type == TYPE_ANY)
+		set = node->rrsets[0];
+	query->answer.dnssec = false;
+	if (set && set->type != TYPE_NSEC) {
+		answer_put(&query->answer, SECTION_ANSWER, query->target_at, NULL, set);
+	} else {
+		if (!node)
+			query->rcode = RCODE_NXDOMAIN;
+		answer_put_part(&query->answer, SECTION_AUTHORITY, 0, zone->name, zone->soa, PART_RECORDS,
+		                zone->negative_ttl);
+	}
+	query->answer.dnssec = dnssec;
+	answer_wildcard_proofs(query);
+	return ANSWERED;
+}
+
 /* ---- the algorithm ---- */
 
 /* What a node has for the question, its own or through a wildcard (`found`, else NULL). */
@@ -345,6 +368,8 @@ enum answered answer_from_zone(struct query *query)
 	if (query->steps == 0)
 		query->flags |= FLAG_AA; /* of the first name (RFC 1035 section 4.1.1) */
 
+	if (query->lead.route.bare)
+		return from_bare(query, zone, found->node);
 	if (found->edge)
 		return from_edge(query, zone, found);
 	if (found->node)

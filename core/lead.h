@@ -1,6 +1,11 @@
 /*
  * What a name and a type lead to in a view: who speaks for the name, and if that is a zone of ours, where
  * in it the answer stands. All that looking up finds out, before an answer is written.
+ *
+ * Names that no zone is around may be answered from one all the same, without signatures (`bare`): the
+ * registered `web` of the zone arcbox.local as `web`, and the address of a name as its PTR. While there
+ * are registry zones, a single label that nobody speaks of is theirs and, unless registered, NXDOMAIN: such
+ * names mean something on this machine, and nothing outside.
  */
 #ifndef MIST_CORE_LEAD_H
 #define MIST_CORE_LEAD_H

@@ -222,6 +222,23 @@ static void put_record(struct answer *answer, enum section section, struct owner
 	answer->counts[section]++;
 }
 
+/* Clients take the first address: it is another one each time, by the id of the message, which they choose
+ * at random, so that nothing has to be counted. */
+static size_t first_in_turn(const struct answer *answer, const struct rrset *set)
+{
+	if (!(set->flags & RRSET_REGISTERED) || set->count < 2)
+		return 0;
+	return wire_get16(answer->w.start) % set->count * (size_t)(set->len / set->count);
+}
+
+static void put_records(struct answer *answer, enum section section, struct owner *owner,
+                        const struct rrset *set, size_t at, size_t end, uint32_t ttl)
+{
+	for (struct record record; rrset_next(set, end, &at, &record) && !answer->w.failed;)
+		put_record(answer, section, owner, record.type, ttl,
+		           reader_on(record.rdata, record.rdata_len));
+}
+
 bool answer_put_part(struct answer *answer, enum section section, uint16_t owner_at,
                      const uint8_t *owner_name, const struct rrset *set, unsigned parts,
                      uint32_t ttl)
@@ -231,11 +248,13 @@ bool answer_put_part(struct answer *answer, enum section section, uint16_t owner
 	const struct mark mark = mark_set(answer, section);
 	struct owner owner;
 	owner_init(&owner, answer, owner_at, owner_name);
-	size_t at = parts & PART_RECORDS ? 0 : set->len;
+	const size_t turn = parts & PART_RECORDS ? first_in_turn(answer, set) : 0;
 	const size_t end = parts & PART_SIGNATURES ? set->full_len : set->len;
-	for (struct record record; rrset_next(set, end, &at, &record) && !answer->w.failed;)
-		put_record(answer, section, &owner, record.type, ttl,
-		           reader_on(record.rdata, record.rdata_len));
+	if (turn)
+		put_records(answer, section, &owner, set, turn, set->len, ttl);
+	if (parts & PART_RECORDS)
+		put_records(answer, section, &owner, set, 0, turn ? turn : set->len, ttl);
+	put_records(answer, section, &owner, set, set->len, end, ttl);
 	return answer->w.failed ? give_up(answer, section, &mark) : true;
 }
 

@@ -233,6 +233,7 @@ struct met {
 	bool cut;                       /* an allow rule above the name, inside the zone */
 	bool here;                      /* the name is such a cut itself */
 	bool apex;                      /* the name is the zone's */
+	bool named;                     /* there is an entry at the name */
 };
 
 static bool entry_cuts(const struct entry *entry)
@@ -245,6 +246,7 @@ static void meet(const struct routes *routes, const struct name_key *key, struct
 	struct trie_path path;
 	*met = (struct met){ 0 };
 	trie_walk(&routes->names, key, &path);
+	met->named = path.exact;
 
 	unsigned i = path.count;
 	while (i-- > 0) {
@@ -282,7 +284,7 @@ static void decide(const struct routes *routes, const struct name_key *key, uint
 {
 	struct met met;
 	meet(routes, key, &met);
-	*route = (struct route){ 0 };
+	*route = (struct route){ .named = met.named };
 
 	if (met.apex) {
 		route->kind = ROUTE_LOCAL;

@@ -39,6 +39,8 @@ struct route {                   /* small: readers remember many (core/memo.h) *
 	const struct special *special; /* SPECIAL */
 	enum route_kind kind : 8;
 	bool search_suffix;          /* DENY: an answered name plus more labels: always NXDOMAIN */
+	bool named;                  /* something speaks of this very name */
+	bool bare;                   /* LOCAL: answered from a zone that it is not in (lead.h) */
 	enum mist_deny deny_as;      /* DENY: never DEFAULT */
 };
 

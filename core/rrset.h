@@ -30,6 +30,8 @@ struct rrset {
 enum rrset_flag {
 	RRSET_PLAIN_COPY = 1, /* no name in RDATA that may be compressed or wants additional records:
 	                         the octets can be copied as they are */
+	RRSET_REGISTERED = 2, /* of a registered name (core/lead.h): its addresses, of one length, are told in
+	                         turns, so it is no plain copy when it has several */
 };
 
 /* Octets of the whole. */

@@ -16,6 +16,7 @@ static void free_shared(struct view *view)
 		return;
 	free((void *)view->sharers);
 	free(view->rules);
+	free(view->registries);
 	for (unsigned i = 0; i < view->upstream_set_count; i++)
 		free(view->upstream_sets[i].addresses);
 	free(view->upstream_sets);

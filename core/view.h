@@ -47,6 +47,10 @@ struct view {
 	struct upstream_set *upstream_sets; /* [0]: the content's own */
 	uint32_t timeout_ms, max_ttl_s;
 	bool forwards;               /* some name can be forwarded: RA in responses */
+	uint16_t *registries;        /* zones whose names are answered bare too, by index; NULL: none */
+	uint16_t registry_count;
+	uint16_t reverse;            /* index + 1 of the zone with the PTR records of addresses, which is in no
+	                                route; 0: none */
 	struct keyring *keyring;     /* keys of signed messages; a matter of dnssec/keyring.h, which has */
 	void (*keyring_release)(struct keyring *keyring); /* this. NULL: none, and all of them get BADKEY */
 	struct view *older;          /* of the publisher: retired, not yet freed */
