@@ -23,7 +23,7 @@ static void forget(struct ahead_message *message)
 	message->node = NULL;
 }
 
-void ahead_begin(struct ahead *ahead, const struct memo *memo, const struct view *view)
+void ahead_begin(struct ahead *ahead, struct memo *memo, const struct view *view)
 {
 	if (ahead->view != view->number) {
 		ahead->view = view->number;

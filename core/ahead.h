@@ -24,7 +24,7 @@
 #define AHEAD_ZONES 4    /* large zones that count; others are answered without */
 
 struct ahead {
-	const struct memo *memo;     /* of the batch's reader */
+	struct memo *memo;     /* of the batch's reader */
 	uint64_t view;               /* whose zones these are */
 	unsigned zone_count;
 	const struct zone *zones[AHEAD_ZONES];
@@ -38,7 +38,7 @@ struct ahead {
 };
 
 /* Begins a batch. */
-void ahead_begin(struct ahead *ahead, const struct memo *memo, const struct view *view);
+void ahead_begin(struct ahead *ahead, struct memo *memo, const struct view *view);
 
 /* A message whose turn comes AHEAD_DISTANCE messages from now. Without octets: no more in this batch. */
 void ahead_tell(struct ahead *ahead, const uint8_t *octets, size_t len);

@@ -53,7 +53,7 @@ void answer_made_soa(struct query *query, const uint8_t *owner, uint32_t ttl)
 }
 
 /* Remembers that a wildcard answered for the target. */
-static void note_expansion(struct query *query, const struct zone *zone)
+static inline void note_expansion(struct query *query, const struct zone *zone)
 {
 	if (!query->answer.dnssec || !zone->is_signed)
 		return;
@@ -161,7 +161,7 @@ static enum answered nxdomain(struct query *query, const struct zone *zone,
 	return ANSWERED;
 }
 
-static enum answered positive(struct query *query, const struct zone *zone, const struct rrset *set)
+static inline enum answered positive(struct query *query, const struct zone *zone, const struct rrset *set)
 {
 	answer_put(&query->answer, SECTION_ANSWER, query->target_at, NULL, set);
 	if (query->expanded_count)
@@ -325,24 +325,30 @@ static enum answered from_bare(struct query *query, const struct zone *zone, con
 
 /* ---- the algorithm ---- */
 
-/* What a node has for the question, its own or through a wildcard (`found`, else NULL). */
-static enum answered from_node(struct query *query, const struct zone *zone,
-                               const struct node *node, const struct zone_found *found)
+/* A node without the set that was asked for. */
+static enum answered from_others(struct query *query, const struct zone *zone, const struct node *node,
+                                 const struct zone_found *found)
 {
-	const uint16_t type = query->request.question.type;
-	const struct rrset *set = query->lead.set;
-	if (!set && type == TYPE_ANY && node->rrset_count > 0)
-		set = node->rrsets[0]; /* one will do (RFC 8482 section 4.1) */
-	const struct rrset *cname = set ? NULL : node_rrset(node, TYPE_CNAME);
-	const bool sigs = !set && type == TYPE_RRSIG && has_signatures(node);
+	const struct rrset *cname = node_rrset(node, TYPE_CNAME);
+	const bool sigs = query->request.question.type == TYPE_RRSIG && has_signatures(node);
 
-	if (!set && !cname && !sigs)
+	if (!cname && !sigs)
 		return found ? wildcard_nodata(query, zone, found, node) : nodata(query, zone, node);
 	if (found)
 		note_expansion(query, zone);
-	if (sigs)
-		return signatures(query, node);
-	return set ? positive(query, zone, set) : follow_cname(query, cname);
+	return sigs ? signatures(query, node) : follow_cname(query, cname);
+}
+
+/* What a node has for the question, its own or through a wildcard (`found`, else NULL). */
+static inline enum answered from_node(struct query *query, const struct zone *zone, const struct node *node,
+                               const struct zone_found *found)
+{
+	const struct rrset *set = query->lead.set;
+	if (!set)
+		return from_others(query, zone, node, found);
+	if (found)
+		note_expansion(query, zone);
+	return positive(query, zone, set);
 }
 
 /* At or below a cut or DNAME. */

@@ -75,5 +75,8 @@ void lead_find(const struct view *view, const struct name_key *key, uint16_t typ
 	struct zone_found *found = &lead->found;
 	zone_find(lead->route.zone, key, found);
 	const struct node *node = found->node ? found->node : found->wildcard;
-	lead->set = node ? node_rrset(node, type) : NULL;
+	if (node && type == TYPE_ANY && node->rrset_count > 0)
+		lead->set = node->rrsets[0];
+	else if (node)
+		lead->set = node_rrset(node, type);
 }

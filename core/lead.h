@@ -21,7 +21,8 @@
 struct lead {
 	struct route route;
 	struct zone_found found;     /* the rest only if the route is LOCAL and its zone did not fail */
-	const struct rrset *set;     /* of the type, at the name's node or else its wildcard's; or NULL */
+	const struct rrset *set;     /* of the type, at the name's node or else its wildcard's; or NULL. For ANY one of
+	                                them: that will do (RFC 8482 section 4.1) */
 };
 
 /* The name is lower case. */

@@ -36,8 +36,7 @@ static_assert(MEMO_ENTRIES <= NUMBER + 1, "an entry's number fits into a way");
 
 struct entry {
 	_Alignas(64) uint64_t view;      /* its number */
-	uint16_t type;
-	uint8_t name_len;
+	uint32_t shape;                  /* type, and length of the name */
 	struct lead lead;
 	uint8_t name[MEMO_NAME_MAX];     /* in whole blocks, as in struct question */
 };
@@ -73,6 +72,11 @@ void memo_free(struct memo *memo)
 
 /* ---- hashing ---- */
 
+static inline uint32_t shape_of(const struct question *question)
+{
+	return (uint32_t)question->type << 8 | question->len;
+}
+
 static inline uint64_t load(const uint8_t *octets)
 {
 	uint64_t word;
@@ -90,14 +94,17 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 
 /* Keyed, so that collisions cannot be prepared. Should somebody learn of some all the same: they cost
  * him the memo for these names, and nobody more than the walk. */
-static inline uint64_t hash_question(const struct memo *memo, const struct question *question)
+static inline uint64_t hash_question(struct memo *memo, const struct question *question)
 {
-	uint64_t hash = memo->secret[0] ^ ((uint64_t)question->type << 8 | question->len);
-	for (unsigned at = 0; at < question->len; at += NAME_BLOCK)
-		hash = mix(load(question->name + at) ^ memo->secret[1], load(question->name + at + 8) ^ hash);
+	const uint8_t *at = question->name, *end = at + question->len;
+	uint64_t hash = memo->secret[0] ^ shape_of(question);
+	do
+		hash = mix(load(at) ^ memo->secret[1], load(at + 8) ^ hash);
+	while ((at += NAME_BLOCK) < end);
 	return mix(hash, memo->secret[2]);
 }
 
+static inline struct set *set_of(struct memo *memo, uint64_t hash) { return &memo->sets[hash % MEMO_SETS]; }
 static inline uint32_t tag_of(uint64_t hash) { return (uint32_t)(hash >> 48); }
 
 /* The way with a tag, or WAYS. */
@@ -113,15 +120,17 @@ static inline unsigned find_way(const struct set *set, uint32_t tag)
 
 static inline bool same_name(const uint8_t *a, const uint8_t *b, unsigned len)
 {
-	uint64_t differ = 0;
-	for (unsigned at = 0; at < len; at += NAME_BLOCK)
-		differ |= (load(a + at) ^ load(b + at)) | (load(a + at + 8) ^ load(b + at + 8));
-	return differ == 0;
+	const uint8_t *end = a + len;
+	do
+		if (memcmp(a, b, NAME_BLOCK) != 0)
+			return false;
+	while (b += NAME_BLOCK, (a += NAME_BLOCK) < end);
+	return true;
 }
 
 static inline bool is_entry_of(const struct entry *entry, uint64_t view, const struct question *question)
 {
-	return entry->view == view && entry->type == question->type && entry->name_len == question->len &&
+	return entry->view == view && entry->shape == shape_of(question) &&
 	       same_name(entry->name, question->name, question->len);
 }
 
@@ -147,27 +156,35 @@ static unsigned choose_way(const struct set *set, unsigned number)
 	return number % KNOWN;
 }
 
-/* After a miss; `way` has the tag, or is WAYS. */
-static void remember(struct memo *memo, const struct view *view, const struct question *question, struct set *set,
-                     unsigned way, uint32_t tag, const struct lead *lead)
+static void fill(struct memo *memo, unsigned number, const struct view *view, const struct question *question,
+                 const struct lead *lead)
 {
-	if (way == WAYS)
-		way = KNOWN + tag % (WAYS - KNOWN);
-	else if (!(set->ways[way] & NUMBER)) { /* seen before */
+	struct entry *entry = &memo->entries[number];
+	entry->view = view->number;
+	entry->shape = shape_of(question);
+	entry->lead = *lead;
+	memcpy(entry->name, question->name, MEMO_NAME_MAX);
+}
+
+/* Finds, and remembers what the memo did not have; `way` has the tag, or is WAYS. Kept out of memo_lead(), which
+ * would save registers for it each time. */
+__attribute__((noinline))
+static void find_out(struct memo *memo, const struct view *view, const struct request *request, uint64_t hash,
+                     unsigned way, struct lead *lead)
+{
+	struct set *set = set_of(memo, hash);
+	const uint32_t tag = tag_of(hash);
+	lead_find(view, &request->key, request->question.type, lead);
+	if (way == WAYS) { /* the first time */
+		set->ways[KNOWN + tag % (WAYS - KNOWN)] = tag << TAG_SHIFT;
+	} else if (set->ways[way] & NUMBER) { /* for this view too, or its entry is another's by now */
+		set->ways[way] = tag << TAG_SHIFT;
+	} else {
 		const unsigned number = take_entry(memo, view);
-		struct entry *entry = &memo->entries[number];
-		*entry = (struct entry){ .view = view->number, .type = question->type, .name_len = question->len,
-		                         .lead = *lead };
-		memcpy(entry->name, question->name, MEMO_NAME_MAX);
-		if (way >= KNOWN) {
-			set->ways[way] = 0;
-			way = choose_way(set, number);
-		}
-		set->ways[way] = tag << TAG_SHIFT | number;
-		return;
+		fill(memo, number, view, &request->question, lead);
+		set->ways[way] = 0;
+		set->ways[way < KNOWN ? way : choose_way(set, number)] = tag << TAG_SHIFT | number;
 	}
-	/* Else the entry is of another view, or another's by now: this is the first time. */
-	set->ways[way] = tag << TAG_SHIFT;
 }
 
 void memo_lead(struct memo *memo, const struct view *view, const struct request *request, struct lead *lead)
@@ -178,32 +195,27 @@ void memo_lead(struct memo *memo, const struct view *view, const struct request 
 		return;
 	}
 	const uint64_t hash = request->hash ? request->hash : hash_question(memo, question);
-	struct set *set = &memo->sets[hash % MEMO_SETS];
-	const uint32_t tag = tag_of(hash);
-	const unsigned way = find_way(set, tag);
-	if (way < WAYS) {
-		const struct entry *entry = &memo->entries[set->ways[way] & NUMBER];
-		if (is_entry_of(entry, view->number, question)) {
-			*lead = entry->lead;
-			return;
-		}
-	}
-	lead_find(view, &request->key, question->type, lead);
-	remember(memo, view, question, set, way, tag, lead);
+	const struct set *set = set_of(memo, hash);
+	const unsigned way = find_way(set, tag_of(hash));
+	const struct entry *entry = &memo->entries[way < WAYS ? set->ways[way] & NUMBER : 0];
+	if (is_entry_of(entry, view->number, question))
+		*lead = entry->lead;
+	else
+		find_out(memo, view, request, hash, way, lead);
 }
 
 /* ---- reading ahead ---- */
 
-uint64_t memo_hash(const struct memo *memo, const struct question *question)
+uint64_t memo_hash(struct memo *memo, const struct question *question)
 {
 	const uint64_t hash = hash_question(memo, question);
-	__builtin_prefetch(&memo->sets[hash % MEMO_SETS]);
+	__builtin_prefetch(set_of(memo, hash));
 	return hash;
 }
 
-const struct lead *memo_likely(const struct memo *memo, uint64_t hash)
+const struct lead *memo_likely(struct memo *memo, uint64_t hash)
 {
-	const struct set *set = &memo->sets[hash % MEMO_SETS];
+	const struct set *set = set_of(memo, hash);
 	const unsigned way = find_way(set, tag_of(hash));
 	if (way == WAYS || !(set->ways[way] & NUMBER))
 		return NULL;

@@ -28,7 +28,7 @@ void memo_lead(struct memo *memo, const struct view *view, const struct request 
  * (prefetch). And then the lead that may be the question's, asked for as well, or NULL. It may be any
  * other's, and from views that are no more: it is good for reading ahead.
  */
-uint64_t memo_hash(const struct memo *memo, const struct question *question);
-const struct lead *memo_likely(const struct memo *memo, uint64_t hash);
+uint64_t memo_hash(struct memo *memo, const struct question *question);
+const struct lead *memo_likely(struct memo *memo, uint64_t hash);
 
 #endif

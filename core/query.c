@@ -60,7 +60,7 @@ static size_t response_limit(const struct query *query)
 }
 
 /* Header, question, and nothing said yet. */
-static void begin(struct query *query)
+static inline void begin(struct query *query)
 {
 	const struct edns *edns = &query->request.edns;
 	const size_t reserve = !edns->present ? 0u
@@ -75,7 +75,7 @@ static void begin(struct query *query)
 	query->note_count = 0;
 }
 
-static enum verdict finish(struct query *query)
+static inline enum verdict finish(struct query *query)
 {
 	const struct edns *edns = &query->request.edns;
 	struct edns_reply reply = { .present = edns->present };

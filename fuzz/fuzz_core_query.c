@@ -4,6 +4,8 @@
  * counts included; names are whole and pointers go backwards (name_read); RDATA fits its type; the
  * OPT record is there exactly when the client sent one.
  *
+ * And it is the same with a memo, and when the question was read ahead.
+ *
  * The first octet of an input chooses transport and buffer, the rest is the request.
  */
 #include <stdint.h>
@@ -208,48 +210,74 @@ static void check_response(const struct query *query, size_t limit)
 	CHECK(opts == query->request.edns.present);
 }
 
+/* Everything from the request to the response. */
+static enum verdict answer(struct query *query, const uint8_t *data, size_t size, uint8_t *response)
+{
+	static const struct identity identity = { .nsid = "fuzz", .tcp_idle_ms = 10000 };
+	query->octets = data + 1;
+	query->len = size - 1;
+	query->response = response;
+	query->transport = data[0] & 1 ? TRANSPORT_TCP : TRANSPORT_UDP;
+	query->response_size = data[0] & 1 ? MESSAGE_MAX : MESSAGE_UDP_EDNS;
+	query->client_len = data[0] & 2 ? 16 : data[0] & 4 ? 0 : 4;
+	memset(query->client, 1, sizeof(query->client));
+	query->now_s = 1700000000;
+	query->identity = &identity;
+
+	enum verdict verdict = query_process(query, &view);
+	for (unsigned rounds = 0; verdict == QUERY_FORWARD; rounds++) {
+		CHECK(query->request.opcode == OPCODE_QUERY && query->request.question.class == CLASS_IN);
+		CHECK(rounds <= QUERY_CHAIN_MAX);
+		static const uint8_t back[] = "\300\14\0\5\0\1\0\0\0\5\0\7\1m\1w\1a\0";
+		if (!(data[0] & 8) ||
+		    !answer_put_records(&query->answer, SECTION_ANSWER, query->target_at, back, 0,
+		                        sizeof(back) - 1, 1)) {
+			verdict = query_resume(query, &view, false);
+			break;
+		}
+		query_move(query, (const uint8_t *)"\1m\1w\1a");
+		query->target_at = query->answer.last_name_at;
+		verdict = query_resume(query, &view, true);
+	}
+	if (verdict == QUERY_HANDOFF)
+		verdict = query_fail(query, RCODE_NOTIMP, EDE_NONE, NULL);
+	if (verdict == QUERY_REPLY) {
+		const struct edns *edns = &query->request.edns;
+		const size_t udp = !edns->present ? 512 : edns->udp_size < 1232 ? edns->udp_size : 1232;
+		check_response(query, query->transport == TRANSPORT_UDP ? udp : MESSAGE_MAX);
+	}
+	return verdict;
+}
+
+/* As above, but with a memo, and the question read before its turn; again and again it is the same. */
+static void answer_again(const uint8_t *data, size_t size, enum verdict verdict, const uint8_t *response, size_t len)
+{
+	static uint8_t again[MESSAGE_MAX];
+	struct query query;
+	struct glimpse glimpse;
+	for (unsigned times = 0; times < 3; times++) {
+		memset(&query, 0x5a, sizeof(query));
+		memset(&glimpse, 0xa5, sizeof(glimpse));
+		query.memo = memo;
+		query.glimpse = times && message_ahead(&glimpse, data + 1, size - 1) ? &glimpse : NULL;
+		glimpse.hash = times == 2 ? memo_hash(memo, &glimpse.question) : 0;
+		CHECK(answer(&query, data, size, again) == verdict);
+		if (verdict == QUERY_REPLY)
+			CHECK(query.response_len == len && memcmp(again, response, len) == 0);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t response[MESSAGE_MAX];
-	static const struct identity identity = { .nsid = "fuzz", .tcp_idle_ms = 10000 };
+	struct query query;
 	if (size < 1)
 		return 0;
-	struct query query;
 	memset(&query, 0xa5, sizeof(query));
-	query.octets = data + 1;
-	query.len = size - 1;
-	query.response = response;
-	query.transport = data[0] & 1 ? TRANSPORT_TCP : TRANSPORT_UDP;
-	query.response_size = data[0] & 1 ? MESSAGE_MAX : MESSAGE_UDP_EDNS;
-	query.client_len = data[0] & 2 ? 16 : data[0] & 4 ? 0 : 4;
-	memset(query.client, 1, sizeof(query.client));
-	query.now_s = 1700000000;
-	query.identity = &identity;
-	query.memo = memo;
+	query.memo = NULL;
 	query.glimpse = NULL;
-
-	enum verdict verdict = query_process(&query, &view);
-	for (unsigned rounds = 0; verdict == QUERY_FORWARD; rounds++) {
-		CHECK(query.request.opcode == OPCODE_QUERY && query.request.question.class == CLASS_IN);
-		CHECK(rounds <= QUERY_CHAIN_MAX);
-		static const uint8_t back[] = "\300\14\0\5\0\1\0\0\0\5\0\7\1m\1w\1a\0";
-		if (!(data[0] & 8) ||
-		    !answer_put_records(&query.answer, SECTION_ANSWER, query.target_at, back, 0,
-		                        sizeof(back) - 1, 1)) {
-			verdict = query_resume(&query, &view, false);
-			break;
-		}
-		query_move(&query, (const uint8_t *)"\1m\1w\1a");
-		query.target_at = query.answer.last_name_at;
-		verdict = query_resume(&query, &view, true);
-	}
-	if (verdict == QUERY_HANDOFF)
-		verdict = query_fail(&query, RCODE_NOTIMP, EDE_NONE, NULL);
-	if (verdict == QUERY_REPLY) {
-		const struct edns *edns = &query.request.edns;
-		const size_t udp = !edns->present ? 512 : edns->udp_size < 1232 ? edns->udp_size : 1232;
-		check_response(&query, query.transport == TRANSPORT_UDP ? udp : MESSAGE_MAX);
-	}
+	const enum verdict verdict = answer(&query, data, size, response);
+	answer_again(data, size, verdict, response, query.response_len);
 	return 0;
 }
