@@ -10,7 +10,7 @@ BUILD_PACKAGES="build-essential cmake ninja-build pkg-config liburing-dev libc-a
 # Some of the name servers would start as daemons; install_packages() sees to it that they do not.
 TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev python3 python3-dnspython
 	bind9 bind9-dnsutils bind9-utils knot knot-dnsutils ldnsutils unbound nsd
-	scdoc mandoc musl-tools dnsperf shellcheck cppcheck valgrind curl"
+	scdoc mandoc musl-tools dnsperf shellcheck cppcheck valgrind curl lego pebble openssl"
 
 # Whom the bench compares with, and what counts system calls. Peers that are not there are left out.
 BENCH_PACKAGES="gdnsd pdns-server pdns-backend-bind dnsdist dnsmasq-base linux-perf strace"

@@ -53,6 +53,10 @@ static int add_key(struct mist_content *content, const struct mist_tsig *given, 
 	else if (error == MIST_ELIMIT)
 		report(reporter, MIST_LEVEL_ERROR, given->file, given->line,
 		       "TSIG key %s is one too many; there is room for %d", given->name, KEYRING_MAX);
+	else if (!error && given->algorithm && keyring_discourages(given->algorithm))
+		report(reporter, MIST_LEVEL_WARNING, given->file, given->line,
+		       "TSIG key %s: HMAC-SHA1 is not recommended any more (RFC 8945 section 6); choose "
+		       "hmac-sha256 if the other end can", given->name);
 	return error;
 }
 

@@ -15,19 +15,20 @@ struct algorithm {
 	const char *digest;          /* libcrypto's name; NULL: not offered, */
 	const char *refused;         /* and why */
 	uint8_t mac_len;
+	bool weak;
 };
 
 #define MD5_REFUSED "HMAC-MD5 is broken and must not be used (RFC 8945 section 6)"
 
 static const struct algorithm algorithms[] = {
-	{ "hmac-sha256", "SHA256", NULL, 32 },
-	{ "hmac-sha512", "SHA512", NULL, 64 },
-	{ "hmac-sha384", "SHA384", NULL, 48 },
-	{ "hmac-sha224", "SHA224", NULL, 28 },
-	{ "hmac-md5", NULL, MD5_REFUSED, 0 },
-	{ "hmac-md5.sig-alg.reg.int", NULL, MD5_REFUSED, 0 },
-	{ "hmac-sha1", NULL, "HMAC-SHA1 is no longer recommended (RFC 8945 section 6)", 0 },
-	{ NULL, NULL, "it is not known", 0 },
+	{ "hmac-sha256", "SHA256", NULL, 32, false },
+	{ "hmac-sha512", "SHA512", NULL, 64, false },
+	{ "hmac-sha384", "SHA384", NULL, 48, false },
+	{ "hmac-sha224", "SHA224", NULL, 28, false },
+	{ "hmac-sha1", "SHA1", NULL, 20, true },
+	{ "hmac-md5", NULL, MD5_REFUSED, 0, true },
+	{ "hmac-md5.sig-alg.reg.int", NULL, MD5_REFUSED, 0, true },
+	{ NULL, NULL, "it is not known", 0, false },
 };
 
 struct keyring {
@@ -50,6 +51,11 @@ static const struct algorithm *algorithm_of(const char *text)
 const char *keyring_refuses(const char *algorithm)
 {
 	return algorithm_of(algorithm)->refused;
+}
+
+bool keyring_discourages(const char *algorithm)
+{
+	return algorithm_of(algorithm)->weak;
 }
 
 const char *keyring_refuses_name(const uint8_t *algorithm)

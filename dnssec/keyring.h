@@ -3,8 +3,8 @@
  * algorithm. A keyring is filled once and then immutable, shared by reference count between the views
  * of a content and whoever signs with it: a transfer goes on when the configuration is replaced.
  *
- * HMAC-SHA224, 256, 384 and 512. HMAC-MD5 is broken and must not be used (RFC 8945 section 6); HMAC-SHA1
- * is not recommended there and nobody needs it.
+ * HMAC-SHA224, 256, 384 and 512; HMAC-SHA1, which RFC 8945 section 6 does not recommend but wants
+ * everybody to have, and some ACME clients take for granted. HMAC-MD5 must not be used.
  */
 #ifndef MIST_DNSSEC_KEYRING_H
 #define MIST_DNSSEC_KEYRING_H
@@ -22,7 +22,7 @@ struct crypto;
 #define KEYRING_MAX 256      /* each is looked at, once a signed message */
 
 /* The names of the algorithms that are offered, for messages. */
-#define TSIG_ALGORITHMS "hmac-sha224, hmac-sha256, hmac-sha384 and hmac-sha512"
+#define TSIG_ALGORITHMS "hmac-sha256, hmac-sha512, hmac-sha384, hmac-sha224 and hmac-sha1"
 
 struct tsig_key {
 	uint8_t name[NAME_MAX], algorithm[NAME_MAX]; /* lower case */
@@ -51,5 +51,7 @@ const struct tsig_key *keyring_find(const struct keyring *keyring, const uint8_t
  * person; NULL: it is not. */
 const char *keyring_refuses(const char *algorithm);
 const char *keyring_refuses_name(const uint8_t *algorithm);
+/* Whether there are better ones. */
+bool keyring_discourages(const char *algorithm);
 
 #endif

@@ -207,7 +207,7 @@ struct mist_zone_options {
 struct mist_tsig {
 	size_t size;
 	const char *name;              /* of the key: a domain name, the same at both ends */
-	const char *algorithm;         /* "hmac-sha256" (NULL: that), also sha224, sha384, sha512 */
+	const char *algorithm;         /* "hmac-sha256" (NULL: that); also sha512, sha384, sha224, sha1 */
 	const char *secret;            /* base64, 1 to 128 octets; as tsig-keygen and keymgr make it */
 	const char *file;              /* for messages; may be NULL */
 	unsigned line;

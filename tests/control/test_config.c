@@ -309,7 +309,9 @@ static void keys_and_lists(void **state)
 	seals("tsig:\n  - { name: a-key, algorithm: hmac-md5, secret: c2VjcmV0 }\n", MIST_EINVAL,
 	      "mist.yaml:2: TSIG key a-key: algorithm \"hmac-md5\" is refused: HMAC-MD5 is broken");
 	seals("tsig:\n  - { name: a-key, algorithm: hmac-sha3, secret: c2VjcmV0 }\n", MIST_EINVAL,
-	      "it is not known; there are hmac-sha224, hmac-sha256");
+	      "it is not known; there are hmac-sha256, hmac-sha512");
+	seals("tsig:\n  - { name: a-key, algorithm: hmac-sha1, secret: c2VjcmV0 }\n", MIST_OK,
+	      "mist.yaml:2: TSIG key a-key: HMAC-SHA1 is not recommended");
 	seals("tsig:\n  - { name: a-key, secret: c2VjcmV0.. }\n", MIST_EKEY,
 	      "TSIG key a-key: its secret is not base64");
 	seals(KEYS "  - { name: A-Key., secret: c2VjcmV0 }\n", MIST_EINVAL, "is there twice");

@@ -3,8 +3,14 @@ dig, dnspython; and the ways of ACME clients and of external-dns. What is served
 at by asking, and by validators."""
 import base64
 import concurrent.futures
+import contextlib
+import json
 import os
+import shutil
+import signal
+import socket
 import struct
+import subprocess
 import tempfile
 import time
 import unittest
@@ -40,7 +46,7 @@ ns.sub     A      192.0.2.53
 deep.down.there A 192.0.2.7
 """
 SECRETS = {kind: base64.b64encode(os.urandom(size)).decode()
-           for kind, size in (("sha224", 28), ("sha256", 32), ("sha384", 48), ("sha512", 64))}
+           for kind, size in (("sha1", 20), ("sha224", 28), ("sha256", 32), ("sha384", 48), ("sha512", 64))}
 OTHER = base64.b64encode(b"a key that is in no list........").decode()
 CONFIG = {
     "zones": [{"name": "up.test", "file": "up.test.zone", "update": list(SECRETS) + ["127.9.0.0/16"],
@@ -56,6 +62,36 @@ FILES = {"up.test.zone": ZONE, "plain.test.zone": ZONE.replace("up.test", "plain
 RING = dns.tsigkeyring.from_text({**{kind + ".": ("hmac-" + kind, secret)
                                      for kind, secret in SECRETS.items()},
                                   "other.": ("hmac-sha256", OTHER)})
+
+
+@contextlib.contextmanager
+def pebble(directory, server):
+    """An ACME server that asks `server` about names: its directory's address, and the environment that
+    lets a client believe it."""
+    host, port = harness.free_endpoint("127.0.0.1")
+    _, other = harness.free_endpoint("127.0.0.1")
+    key, certificate = (os.path.join(directory, name) for name in ("key.pem", "certificate.pem"))
+    harness.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key,
+                "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
+    config = os.path.join(directory, "pebble.json")
+    with open(config, "w") as file:
+        json.dump({"pebble": {"listenAddress": "%s:%d" % (host, port), "certificate": certificate,
+                              "managementListenAddress": "%s:%d" % (host, other), "privateKey": key,
+                              "httpPort": 5002, "tlsPort": 5001}}, file)
+    with open(os.path.join(directory, "pebble.log"), "w") as log:
+        process = subprocess.Popen(["pebble", "-config", config, "-dnsserver",
+                                    "%s:%d" % (server.address, server.port)], stdout=log, stderr=log,
+                                   env={**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"})
+
+    def listening():
+        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+            return True
+        return False
+    try:
+        harness.until(listening, "pebble")
+        yield "https://%s:%d/dir" % (host, port), {"LEGO_CA_CERTIFICATES": certificate}
+    finally:
+        harness.end(process, signal.SIGTERM)
 
 
 class Serving(unittest.TestCase):
@@ -232,6 +268,34 @@ class WaysTest(Serving):
         self.assertEqual(response.rcode(), dns.rcode.NXDOMAIN)
         verdict, said = harness.delv(self.mist, name, "TXT", anchor, "up.test")
         self.assertEqual(verdict, "negative secure", said)
+
+    @unittest.skipUnless(all(map(shutil.which, ("lego", "pebble", "openssl"))), "no lego, pebble, openssl")
+    def test_lego(self):
+        """A certificate for a name and for all below it: lego proves them to an ACME server (pebble), which
+        asks us. Its own default algorithm and the recommended one."""
+        with contextlib.ExitStack() as stack:
+            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            acme, environment = stack.enter_context(pebble(directory, self.mist))
+            for number, (kind, domains) in enumerate((("sha1", ["www.up.test"]),
+                                                      ("sha256", ["host.up.test", "*.up.test"]))):
+                settings = {"RFC2136_NAMESERVER": "%s:%d" % (self.mist.address, self.mist.port),
+                            "RFC2136_TSIG_KEY": kind, "RFC2136_TSIG_SECRET": SECRETS[kind],
+                            "RFC2136_TSIG_ALGORITHM": "hmac-%s." % kind,
+                            "RFC2136_POLLING_INTERVAL": "1", "RFC2136_SEQUENCE_INTERVAL": "1"}
+                if kind == "sha1":
+                    del settings["RFC2136_TSIG_ALGORITHM"]
+                args = [part for domain in domains for part in ("-d", domain)]
+                path = os.path.join(directory, "lego%d" % number)
+                done = harness.run("lego", "-a", "-s", acme, "-m", "me@up.test", "--path", path,
+                                   "--dns", "rfc2136", "--dns.disable-cp", "--dns.resolvers",
+                                   settings["RFC2136_NAMESERVER"], *args, "run", check=False,
+                                   env={**os.environ, **environment, **settings})
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                certificate = os.path.join(path, "certificates", domains[0] + ".crt")
+                text = harness.run("openssl", "x509", "-noout", "-text", "-in", certificate).stdout
+                for domain in domains:
+                    self.assertIn("DNS:" + domain, text)
+                    self.assertEqual(self.a("_acme-challenge." + domain.replace("*.", ""), "TXT"), [])
 
     def test_external_dns(self):
         """It lists the zone by a signed transfer, owns what has its TXT record, and changes both in one
