@@ -99,12 +99,12 @@ static int reload(struct service *service)
 	if (!error)
 		error = setup_directories(config, &cli->reporter);
 	if (!error) {
-		error = setup_content(config, SETUP_SERVE, &cli->reporter, &content);
+		error = setup_content(config, SETUP_RELOAD, &cli->reporter, &content);
 		if (error == MIST_EZONE || error == MIST_EKEY)
 			mist_content_free(content);
 	}
 	if (!error)
-		error = mist_publish(service->server, content);
+		error = mist_reload(service->server, content);
 	if (error) {
 		cli_say(cli, MIST_LEVEL_ERROR, "not reloaded (%s); what was served before is served on",
 		        mist_strerror(error));

@@ -85,7 +85,7 @@ static uint32_t next_serial(const struct mist_zone *zone, uint32_t now_s)
 	return content_edit_serial(zone, served, now_s);
 }
 
-static int finish_version(struct commit *commit, struct mist_zone *zone)
+int commit_version(struct commit *commit, struct mist_zone *zone)
 {
 	uint32_t serial = next_serial(zone, commit->now_s);
 	int error = sign_serial(zone->next, serial);
@@ -130,7 +130,7 @@ int commit_prepare(struct commit *commit, struct mist_content *content, struct v
 		judge(commit, edit);
 	drop_unchanged(commit);
 	for (size_t i = 0; i < commit->zones.count && !error; i++)
-		error = finish_version(commit, commit->zones.zones[i]);
+		error = commit_version(commit, commit->zones.zones[i]);
 	if (!error && commit->zones.count) {
 		commit->view = content_view_next(content, served, commit->zones.zones, commit->zones.count);
 		error = commit->view ? MIST_OK : MIST_ENOMEM;
@@ -146,6 +146,8 @@ void commit_accept(struct commit *commit)
 {
 	for (size_t i = 0; i < commit->zones.count; i++) {
 		struct mist_zone *zone = commit->zones.zones[i];
+		/* Without memory for it a reload brings back what is described. */
+		(void)overlay_note(&zone->overlay, zone->zone, zone->next);
 		zone_release(zone->zone);
 		zone->zone = zone->next;
 		zone->next = NULL;

@@ -28,6 +28,8 @@ struct commit {
  * the commit is abandoned already. */
 int commit_prepare(struct commit *commit, struct mist_content *content, struct view *served,
                    struct edit *edits, uint32_t now_s);
+/* Gives `next` of one zone, whose data differs from what is served, its serial and signatures. */
+int commit_version(struct commit *commit, struct mist_zone *zone);
 void commit_accept(struct commit *commit);
 /* Nothing is published; the edits that were good end with this error. Takes the view back. */
 void commit_abandon(struct commit *commit, int error);

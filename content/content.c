@@ -251,6 +251,9 @@ static void free_zone(struct mist_zone *zone)
 {
 	if (zone->zone)
 		zone_release(zone->zone);
+	if (zone->before)
+		zone_release(zone->before);
+	overlay_free(&zone->overlay);
 	key_free(zone->key);
 	free(zone->addresses);
 	free(zone);

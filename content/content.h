@@ -18,14 +18,6 @@ struct view *content_view(const struct mist_content *content);
 struct view *content_view_next(const struct mist_content *content, struct view *base,
                                struct mist_zone *const *zones, size_t count);
 
-/*
- * For a sealed content that takes the place of `old`: raises the serial of each of its zones that
- * is not higher than that of the same zone of `old`. Call before content_view(). `signatures` is
- * added to. MIST_OK, MIST_ENOMEM, MIST_ECRYPTO.
- */
-int content_follow(struct mist_content *content, const struct mist_content *old, uint32_t now_s,
-                   uint64_t *signatures);
-
 /* Calls back with what each zone is at the moment; for mist_zones(). */
 int content_zone_status(const struct mist_content *content,
                         int (*zone)(void *user, const struct mist_zone_status *status), void *user);

@@ -6,6 +6,8 @@
  *   seal.c       sealing: completing, carving, keys, serials, signing
  *   view.c       views of it, and what makes the next view: renewal, resolv.conf
  *   edit.c       collecting the operations of an edit
+ *   overlay.c    what edits have made of a zone since its description was read
+ *   reload.c     a content takes the place of another, and its zones go on from those that are served
  *   apply.c      what an edit makes of zones, and whether it may
  *   commit.c     a group of edits becomes the next versions and the next view
  *   tell.c       what it tells: walks, anchors
@@ -20,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "content/overlay.h"
 #include "core/fork_guard.h"
 #include "core/route.h"
 #include "core/trie.h"
@@ -50,6 +53,9 @@ struct mist_zone {
 	uint32_t next_due_s;         /* of `next` */
 	bool serial_kept;            /* on disk, this one: */
 	uint32_t kept_serial, reserve, reserved_s;
+	struct overlay overlay;      /* what edits changed */
+	struct zone *before;         /* held: the version that this one may go on from, or NULL */
+	bool pending;                /* complete, but with no serial and no signatures of its own yet */
 	bool edited;                 /* while it served: its serial is ours from then on */
 };
 
@@ -130,6 +136,12 @@ bool content_serial_is_kept(const struct mist_zone *zone);
 
 /* Keeps the serial of the zone, if there is a place for it. */
 void content_keep_serial(struct mist_zone *zone);
+/* Gives a complete zone its serial and signatures. */
+int content_finish_zone(struct mist_zone *zone, uint32_t now_s, const struct mist_reporter *reporter);
+/* Raises the serial above that of the zone whose place it takes. */
+int content_follow_zone(struct mist_zone *zone, const struct mist_zone *before, uint32_t now_s,
+                        uint64_t *signatures);
+
 /* The same for a version that is about to be published, and some that may follow. */
 void content_reserve_serial(struct mist_zone *zone, uint32_t serial, uint32_t now_s);
 

@@ -99,12 +99,15 @@ static int find_key(struct mist_zone *zone, const struct mist_reporter *reporter
  * Cuts
  */
 
-static int delegate(struct mist_zone *zone, const struct zone *inner)
+static int delegate(struct mist_zone *zone, const struct mist_zone *inner_zone)
 {
 	const struct mist_content *content = zone->content;
+	const struct zone *inner = inner_zone->zone;
+	/* One that is not signed yet will have the key that is served. */
+	const struct zone *with_key = inner_zone->pending ? inner_zone->before : inner;
 	struct rrset *ds = NULL;
-	int error = inner->failed ? MIST_OK : sign_ds(&ds, inner, content->crypto, inner->ns->ttl);
-	if (!error && inner->is_signed && !ds) {
+	int error = inner->failed ? MIST_OK : sign_ds(&ds, with_key, content->crypto, inner->ns->ttl);
+	if (!error && with_key->is_signed && !ds) {
 		char name[NAME_TEXT_MAX];
 		name_to_text(name, inner->name);
 		report(&content->options.reporter, MIST_LEVEL_WARNING, inner->file, 0,
@@ -124,7 +127,7 @@ static int delegate_inner(struct mist_zone *zone)
 	for (size_t i = 0; i < content->zone_count && !error; i++) {
 		const struct mist_zone *inner = content->zones[i];
 		if (inner->parent == zone)
-			error = delegate(zone, inner->zone);
+			error = delegate(zone, inner);
 	}
 	return error;
 }
@@ -227,7 +230,7 @@ struct signing content_signing(const struct mist_zone *zone, uint32_t now_s)
 
 static int sign_here(struct mist_zone *zone, uint32_t now_s, const struct mist_reporter *reporter)
 {
-	int error = find_key(zone, reporter);
+	int error = zone->key ? MIST_OK : find_key(zone, reporter);
 	if (error)
 		return error;
 	struct signing signing = content_signing(zone, now_s);
@@ -242,6 +245,33 @@ static int sign_here(struct mist_zone *zone, uint32_t now_s, const struct mist_r
 	zone->content->signatures += made;
 	zone->signed_s = now_s;
 	zone->due_s = sign_due(zone->zone);
+	return MIST_OK;
+}
+
+int content_finish_zone(struct mist_zone *zone, uint32_t now_s, const struct mist_reporter *reporter)
+{
+	int error = MIST_OK;
+	if (zone->records && content_chooses_serial(zone))
+		error = sign_serial(zone->zone, content_first_serial(zone, now_s));
+	if (!error && zone->dnssec == MIST_DNSSEC_SIGN)
+		error = sign_here(zone, now_s, reporter);
+	if (!error && content_chooses_serial(zone))
+		content_keep_serial(zone);
+	return error;
+}
+
+/* A zone that goes on from one that is served gets what is missing when that is known (reload.c). */
+static int may_wait(struct mist_zone *zone, const struct mist_reporter *reporter)
+{
+	uint8_t rdata[DNSKEY_LEN_MAX];
+	zone->pending = zone->before != NULL;
+	if (!zone->before || zone->dnssec != MIST_DNSSEC_SIGN)
+		return MIST_OK;
+	int error = find_key(zone, reporter);
+	if (error)
+		return error;
+	const struct rrset *keys = node_rrset(zone->before->apex, TYPE_DNSKEY);
+	zone->pending = keys && rrset_has(keys, rdata, (uint16_t)key_dnskey(zone->key, rdata));
 	return MIST_OK;
 }
 
@@ -267,13 +297,8 @@ static int finish_zone(struct mist_zone *zone, uint32_t now_s, const struct mist
 		return error;
 	}
 	zone->edited = zone->records && content_serial_is_kept(zone);
-	if (zone->records && content_chooses_serial(zone))
-		error = sign_serial(zone->zone, content_first_serial(zone, now_s));
-	if (!error && zone->dnssec == MIST_DNSSEC_SIGN)
-		error = sign_here(zone, now_s, reporter);
-	if (!error && content_chooses_serial(zone))
-		content_keep_serial(zone);
-	return error;
+	error = may_wait(zone, reporter);
+	return error || zone->pending ? error : content_finish_zone(zone, now_s, reporter);
 }
 
 /* Finishes a zone or fails it. MIST_OK, MIST_EZONE, MIST_EKEY; MIST_ENOMEM ends the sealing. */

@@ -277,21 +277,11 @@ uint32_t content_due(const struct mist_content *content)
 	return due;
 }
 
-int content_follow(struct mist_content *content, const struct mist_content *old, uint32_t now_s,
-                   uint64_t *signatures)
+int content_follow_zone(struct mist_zone *zone, const struct mist_zone *before, uint32_t now_s,
+                        uint64_t *signatures)
 {
-	for (size_t i = 0; i < content->zone_count; i++) {
-		struct mist_zone *zone = content->zones[i];
-		const struct mist_zone *before = content_zone(old, zone->zone->name);
-		if (!before || before->zone->failed || zone->zone->failed)
-			continue;
-		zone->edited |= before->edited && zone->dnssec != MIST_DNSSEC_PRESIGNED;
-		if (!content_chooses_serial(zone) ||
-		    serial_greater(zone->zone->serial, before->zone->serial))
-			continue;
-		int error = next_version(zone, before->zone->serial, now_s, 0, signatures);
-		if (error)
-			return error;
-	}
-	return MIST_OK;
+	zone->edited |= before->edited && zone->dnssec != MIST_DNSSEC_PRESIGNED;
+	if (!content_chooses_serial(zone) || serial_greater(zone->zone->serial, before->zone->serial))
+		return MIST_OK;
+	return next_version(zone, before->zone->serial, now_s, 0, signatures);
 }

@@ -185,11 +185,10 @@ int setup_content(const struct config *config, enum setup_mode mode,
 		error = add_rules(content, &config->forward.allow, false);
 	if (!error)
 		error = add_rules(content, &config->forward.deny, true);
-	if (!error) {
+	if (!error && mode != SETUP_RELOAD)
 		error = mist_content_seal(content);
-		if (!error && zone_failed)
-			error = MIST_EZONE;
-	}
+	if (!error && zone_failed)
+		error = MIST_EZONE;
 	if (error && error != MIST_EZONE && error != MIST_EKEY) {
 		mist_content_free(content);
 		return error;

@@ -11,6 +11,7 @@
 
 enum setup_mode {
 	SETUP_SERVE,     /* keys are made and kept, serials are kept */
+	SETUP_RELOAD,    /* the same, and not sealed: for mist_reload() */
 	SETUP_KEYS,      /* keys are made and kept, serials are left alone: beside a running server */
 	SETUP_READ_ONLY, /* nothing is written */
 };

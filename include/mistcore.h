@@ -402,8 +402,19 @@ MIST_API int mist_status(const struct mist_server *server, struct mist_status *s
 /*
  * Replaces the content while serving. Takes it, also on error; on error the old one stays. When it
  * returns, every later query is answered from the new content. Errors as mist_start().
+ *
+ * A zone that is served already is compared with its new description, and only what differs is made and
+ * signed anew: it keeps its other signatures, and its serial if nothing differs. For that give the content
+ * unsealed. What was changed by edits goes back to what is described.
  */
 MIST_API int mist_publish(struct mist_server *server, struct mist_content *content);
+
+/*
+ * The same for a description that was read again: what was changed by edits stays changed, as far as it
+ * can stand beside the new description (else it is dropped, with a warning); and a zone that fails stops
+ * it, MIST_EZONE or MIST_EKEY, with the old content served on.
+ */
+MIST_API int mist_reload(struct mist_server *server, struct mist_content *content);
 
 /* Counters since the start, summed over the workers; each is exact, together they are no instant. */
 struct mist_counters {

@@ -36,7 +36,9 @@ static void note(const struct zone *before, struct zone *zone)
 		history_release(zone->history);
 		zone->history = history_hold(before->history);
 	}
-	history_note(zone->history, before, zone);
+	/* Each version has an SOA of its own: where it is shared, nothing changed. */
+	if (before->apex != zone->apex)
+		history_note(zone->history, before, zone);
 }
 
 int publish(struct mist_server *server, struct view *view)

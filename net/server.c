@@ -456,46 +456,6 @@ int mist_status(const struct mist_server *server, struct mist_status *status)
 	return MIST_OK;
 }
 
-/* Under the lock. On success the old content is gone and `content` is the server's. */
-static int replace_content(struct mist_server *server, struct mist_content *content)
-{
-	uint64_t signatures = content_signatures(content);
-	int error = content_follow(content, server->content, wall_clock(), &signatures);
-	if (error)
-		return error;
-	struct view *view = content_view(content);
-	if (!view)
-		return MIST_ENOMEM;
-	error = publish(server, view);
-	if (error) {
-		view_free(view);
-		return error;
-	}
-	atomic_fetch_add(&server->signatures, signatures);
-	mist_content_free(server->content);
-	server->content = content;
-	return MIST_OK;
-}
-
-int mist_publish(struct mist_server *server, struct mist_content *content)
-{
-	int error = !server || !content ? MIST_EINVAL : guard_forked(&server->guard) ? MIST_EFORKED : seal(content);
-
-	if (!error && pthread_mutex_lock(&server->content_lock))
-		error = MIST_EBUSY;
-	if (error) {
-		mist_content_free(content);
-		return error;
-	}
-	error = replace_content(server, content);
-	pthread_mutex_unlock(&server->content_lock);
-	if (error)
-		mist_content_free(content);
-	else
-		background_soon(&server->background);
-	return error;
-}
-
 int mist_counters(const struct mist_server *server, struct mist_counters *counters, size_t size)
 {
 	struct mist_counters sum = { 0 };

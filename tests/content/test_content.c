@@ -12,6 +12,7 @@
 #include "core/wire.h"
 #include "dnssec/sign.h"
 #include "content/content.h"
+#include "content/reload.h"
 #include "content/parts.h"
 #include "content/serial.h"
 #include "scratch.h"
@@ -631,7 +632,7 @@ static void test_follow(void **state)
 		assert_int_equal(mist_content_seal(both[i]), MIST_OK);
 	}
 	uint64_t signatures = 0;
-	assert_int_equal(content_follow(new, old, (uint32_t)time(NULL), &signatures), MIST_OK);
+	assert_int_equal(reload_prepare(new, old, false, (uint32_t)time(NULL), &signatures), MIST_OK);
 	assert_true(serial_greater(serial_of(new, "made.test"), serial_of(old, "made.test")));
 	assert_true(serial_greater(serial_of(new, "off.test"), serial_of(old, "off.test")));
 	assert_int_equal(serial_of(new, "file.test"), 42);

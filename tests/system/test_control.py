@@ -394,6 +394,35 @@ class Reload(unittest.TestCase):
             self.assertIn("what was served before is served on", done.stderr)
             self.assertEqual(mist.query("new.a.test").answer[0][0].to_text(), "127.0.0.10")
 
+    def test_only_differences_and_edits_stay(self):
+        with Mist({"zones": [*FILED["zones"], "editor.land"]}, files={"a.zone": ZONE}) as mist:
+            def counter(name):
+                return json.loads(mist.cli("stats", "--json").stdout)["counters"][name]
+
+            def serials():
+                return mist.cli("zone", "list").stdout
+
+            mist.cli("zone", "edit", "a.test", "--add", "live A 127.0.5.1", "--remove", "www")
+            signatures, before = counter("signatures"), serials()
+            mist.cli("reload")
+            self.assertEqual((counter("signatures"), serials()), (signatures, before))
+            mist.write("a.zone", ZONE + "filed A 127.0.5.2\n")
+            mist.hup()
+            until(lambda: mist.query("filed.a.test").answer, "the reload")
+            self.assertEqual(mist.query("live.a.test").answer[0][0].to_text(), "127.0.5.1")
+            self.assertEqual(mist.query("www.a.test").answer, [])
+            self.assertLessEqual(counter("signatures") - signatures, 4)
+            self.assertEqual(mist.cli("zone", "diff", "a.test").stdout.splitlines(),
+                             ["+live.a.test.\t300\tIN\tA\t127.0.5.1", "-www.a.test.\t300\tIN\tA\t127.0.0.9"])
+            # What was edited is written into the file: it is no edit any more.
+            exported = mist.cli("zone", "export", "a.test").stdout
+            mist.write("a.zone", exported)
+            mist.cli("reload")
+            self.assertEqual(mist.cli("zone", "diff", "a.test").stdout, "")
+            mist.write("a.zone", exported.replace("127.0.5.1", "127.0.5.9"))
+            mist.cli("reload")
+            self.assertEqual(mist.query("live.a.test").answer[0][0].to_text(), "127.0.5.9")
+
     def test_side_by_side(self):
         """Many reloads, signals and other requests at once, and a stop in the middle."""
         with Mist(FILED, files={"a.zone": ZONE}) as mist:

@@ -1,0 +1,44 @@
+/*
+ * What edits have made of a zone since its description was read: for each set that they changed, what the
+ * description said. A description that is read anew is then changed in the same way (reload.h).
+ */
+#ifndef MIST_CONTENT_OVERLAY_H
+#define MIST_CONTENT_OVERLAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/trie.h"
+#include "core/zone.h"
+
+struct overlay_set {
+	uint16_t type;
+	struct rrset *base;          /* as described; NULL: there was none */
+};
+
+/* A name some of whose sets are not as described. */
+struct overlay_name {
+	size_t count;
+	struct overlay_set *sets;
+	uint8_t name[];
+};
+
+struct overlay {
+	bool is_made;                /* else `names` is not yet there: most zones are never edited */
+	struct trie names;           /* struct overlay_name */
+};
+
+void overlay_free(struct overlay *overlay);
+
+/* Notes what leads from one version to the next. What is as described again is forgotten. MIST_ENOMEM:
+ * some of it is not noted. */
+int overlay_note(struct overlay *overlay, const struct zone *older, const struct zone *newer);
+
+/* Calls back for each name. A result other than 0 ends it and is returned. */
+int overlay_each(const struct overlay *overlay,
+                 int (*visit)(void *user, const struct overlay_name *name), void *user);
+
+/* The same records and TTL; the serial of an SOA does not count. NULL is no set. */
+bool overlay_same(const struct rrset *a, const struct rrset *b);
+
+#endif

@@ -1,0 +1,417 @@
+/* See reload.h. */
+#include "content/reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "content/apply.h"
+#include "content/commit.h"
+#include "content/content.h"
+#include "content/parts.h"
+#include "content/serial.h"
+#include "core/report.h"
+#include "core/wire.h"
+#include "core/zone_edit.h"
+#include "dnssec/batch.h"
+
+/* ------------------------------------------------------------------------------------------------
+ * Before the seal
+ */
+
+/* Zones of one kind: the same records mean the same on the wire. */
+static bool same_kind(const struct mist_zone *a, const struct mist_zone *b)
+{
+	return a->dnssec == b->dnssec && a->dnssec != MIST_DNSSEC_PRESIGNED && a->records == b->records &&
+	       a->cds == b->cds && !a->zone->failed && !b->zone->failed;
+}
+
+void reload_expect(struct mist_content *content, const struct mist_content *served)
+{
+	for (size_t i = 0; i < content->zone_count; i++) {
+		struct mist_zone *zone = content->zones[i];
+		const struct mist_zone *before = content_zone(served, zone->zone->name);
+		if (before && same_kind(zone, before) && !zone->before) {
+			zone_hold(before->zone);
+			zone->before = before->zone;
+		}
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * What edits made of it
+ */
+
+struct replay {
+	struct mist_zone *zone;      /* as it is described now */
+	const struct mist_zone *before;
+	uint32_t cap;
+	struct zone_list changed;
+};
+
+/* A copy with the TTL it would be signed with. */
+static struct rrset *as_served(const struct rrset *set, uint32_t cap)
+{
+	struct rrset *copy = set ? rrset_signed(set, NULL, 0) : NULL;
+	if (copy && copy->ttl > cap)
+		rrset_set_ttl(copy, cap);
+	return copy;
+}
+
+/* Each record of `from` that `without` does not hold. */
+static int replay_records(struct edit *edit, const uint8_t *owner, const struct rrset *from,
+                          const struct rrset *without, bool add)
+{
+	struct record record;
+	int error = MIST_OK;
+	for (size_t at = 0; from && !error && rrset_next(from, from->len, &at, &record);) {
+		struct mist_record each = { .owner = owner, .type = record.type, .ttl = record.ttl,
+		                            .rdata = record.rdata, .rdata_len = record.rdata_len };
+		if (without && rrset_has(without, record.rdata, record.rdata_len))
+			continue;
+		error = add ? edit_add(edit, NULL, &each) : edit_remove(edit, NULL, &each);
+	}
+	return error;
+}
+
+/* With the serial of the SOA that is described: edits raise it, the description may have. */
+static int replay_soa(struct edit *edit, const uint8_t *owner, const struct rrset *served,
+                      const struct rrset *described)
+{
+	struct rrset *soa = rrset_signed(served, NULL, 0);
+	if (!soa)
+		return MIST_ENOMEM;
+	memcpy(soa->wire + soa->len - 20, described->wire + described->len - 20, 4);
+	int error = edit_replace_set(edit, NULL, owner, TYPE_SOA, soa);
+	free(soa);
+	return error;
+}
+
+/* Where the description says what it said, the set is as edits left it; else it is changed as they had
+ * changed the old one. */
+static int replay_set(const struct replay *replay, struct edit *edit, const uint8_t *owner,
+                      const struct overlay_set *set)
+{
+	const struct zone *now = replay->zone->zone, *served = replay->before->zone;
+	const struct rrset *described = zone_data(now, zone_node(now, owner), set->type);
+	const struct rrset *edited = zone_data(served, zone_node(served, owner), set->type);
+	struct rrset *is = as_served(described, replay->cap), *was = as_served(set->base, replay->cap);
+	bool untouched = overlay_same(is, was);
+	int error = MIST_OK;
+	free(is);
+	free(was);
+	if (set->type == TYPE_SOA)
+		return untouched && edited && described ? replay_soa(edit, owner, edited, described) : MIST_OK;
+	if (untouched)
+		return edit_replace_set(edit, NULL, owner, set->type, edited);
+	error = replay_records(edit, owner, set->base, edited, false);
+	return error ? error : replay_records(edit, owner, edited, set->base, true);
+}
+
+static void say_dropped(const struct replay *replay, const uint8_t *owner, const struct edit *edit)
+{
+	char name[NAME_TEXT_MAX];
+	name_to_text(name, owner);
+	report(&replay->zone->content->options.reporter, MIST_LEVEL_WARNING, replay->zone->zone->file, 0,
+	       "%s: what was edited there while the zone was served cannot stand beside what the zone says "
+	       "now, and is dropped (%s)", name, edit_reason(edit));
+}
+
+static int replay_name(void *user, const struct overlay_name *name)
+{
+	struct replay *replay = user;
+	struct edit *edit;
+	int error = edit_new(&edit);
+	if (error)
+		return error;
+	for (size_t i = 0; i < name->count && !error; i++)
+		error = replay_set(replay, edit, name->name, &name->sets[i]);
+	if (!error) {
+		error = edit_apply(edit, replay->zone->content, &replay->changed);
+		if (error && error != MIST_ENOMEM) {
+			say_dropped(replay, name->name, edit);
+			error = MIST_OK;
+		}
+	}
+	edit_free(edit);
+	return error;
+}
+
+/* In the place of a version that nobody else has seen. */
+static void take_next(struct mist_zone *zone, struct zone *next)
+{
+	zone_release(zone->zone);
+	zone->zone = next;
+}
+
+static uint32_t ttl_cap(const struct mist_zone *zone)
+{
+	if (zone->dnssec != MIST_DNSSEC_SIGN)
+		return UINT32_MAX;
+	struct signing signing = content_signing(zone, 0);
+	return sign_batch_ttl_cap(&signing);
+}
+
+/* A zone that is signed already is edited like one that is served. */
+static int sign_replayed(struct mist_zone *zone, uint32_t now_s, uint64_t *signatures)
+{
+	struct commit commit = { .content = zone->content, .now_s = now_s };
+	if (zone->pending)
+		return MIST_OK;
+	zone->next_due_s = zone->due_s;
+	int error = commit_version(&commit, zone);
+	zone->due_s = zone->next_due_s;
+	*signatures += commit.signatures;
+	return error;
+}
+
+static int replay_edits(struct mist_zone *zone, const struct mist_zone *before, uint32_t now_s,
+                        uint64_t *signatures)
+{
+	struct replay replay = { .zone = zone, .before = before, .cap = ttl_cap(zone) };
+	int error = overlay_each(&before->overlay, replay_name, &replay);
+	free(replay.changed.zones);
+	if (!zone->next)
+		return error;
+	if (!error)
+		error = overlay_note(&zone->overlay, zone->zone, zone->next);
+	if (!error)
+		error = sign_replayed(zone, now_s, signatures);
+	take_next(zone, zone->next);
+	zone->next = NULL;
+	return error;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * What differs
+ */
+
+struct compare {
+	struct mist_zone *zone;
+	const struct zone *served, *wanted;
+	struct zone *fork;           /* of the served one */
+	uint32_t cap;
+	const uint8_t **touched;     /* names of nodes */
+	size_t count, room;
+	bool apart;                  /* they differ in what an edit cannot change */
+};
+
+static int touch(struct compare *compare, const uint8_t *owner)
+{
+	if (compare->count && compare->touched[compare->count - 1] == owner)
+		return MIST_OK;
+	if (compare->count == compare->room) {
+		size_t room = compare->room ? 2 * compare->room : 64;
+		const uint8_t **touched = realloc(compare->touched, room * sizeof(*touched));
+		if (!touched)
+			return MIST_ENOMEM;
+		compare->touched = touched;
+		compare->room = room;
+	}
+	compare->touched[compare->count++] = owner;
+	return MIST_OK;
+}
+
+/* The signer's own, at the apex. */
+static bool is_of_key(const struct compare *compare, const struct node *node, uint16_t type)
+{
+	return compare->zone->dnssec == MIST_DNSSEC_SIGN && node->flags & NODE_APEX &&
+	       (type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY);
+}
+
+/* A file's serial counts when it is higher; else it is ours to choose. */
+static bool serial_counts(const struct compare *compare, uint16_t type)
+{
+	return type == TYPE_SOA && compare->zone->records &&
+	       serial_greater(compare->wanted->serial, compare->served->serial);
+}
+
+static int put(struct compare *compare, const struct node *node, const struct rrset *set)
+{
+	struct rrset *copy = as_served(set, compare->cap);
+	if (!copy)
+		return MIST_ENOMEM;
+	if (set->type == TYPE_SOA && !serial_counts(compare, TYPE_SOA))
+		wire_set32(copy->wire + copy->len - 20, compare->served->serial);
+	int error = touch(compare, node->name);
+	if (error)
+		free(copy);
+	return error ? error : zone_replace(compare->fork, node->name, copy);
+}
+
+static int remove_set(struct compare *compare, const struct node *node, uint16_t type)
+{
+	int error = touch(compare, node->name);
+	return error ? error : zone_remove(compare->fork, node->name, type);
+}
+
+/* The same records, and the TTL that they would be signed with. */
+static bool same_set(const struct compare *compare, const struct rrset *was, const struct rrset *is)
+{
+	uint32_t ttl = is->ttl < compare->cap ? is->ttl : compare->cap;
+	if (!was || was->ttl != ttl || serial_counts(compare, is->type))
+		return false;
+	if (is->type != TYPE_SOA)
+		return rrset_same(was, is);
+	struct rrset *copy = as_served(is, compare->cap);
+	bool same = copy && overlay_same(was, copy);
+	free(copy);
+	return same;
+}
+
+/* Sets of the served node that are not described. */
+static int drop_sets(struct compare *compare, const struct node *was, const struct node *is)
+{
+	int error = MIST_OK;
+	for (unsigned i = 0; was && i < was->rrset_count && !error; i++) {
+		uint16_t type = was->rrsets[i]->type;
+		if (!zone_data(compare->served, was, type) || zone_data(compare->wanted, is, type) ||
+		    is_of_key(compare, was, type))
+			continue;
+		compare->apart |= was->flags & NODE_CARVED;
+		error = compare->apart ? MIST_OK : remove_set(compare, was, type);
+	}
+	return error;
+}
+
+static int visit_wanted(void *user, const struct node *node)
+{
+	struct compare *compare = user;
+	const struct node *was = zone_node(compare->served, node->name);
+	uint8_t carved = node->flags & (NODE_CARVED | NODE_SELF);
+	int error = MIST_OK;
+	compare->apart |= carved != (was ? was->flags & (NODE_CARVED | NODE_SELF) : 0);
+	for (unsigned i = 0; i < node->rrset_count && !error && !compare->apart; i++) {
+		const struct rrset *set = zone_data(compare->wanted, node, node->rrsets[i]->type);
+		if (!set || same_set(compare, zone_data(compare->served, was, set->type), set))
+			continue;
+		/* Keys that are described beside ours; what a wildcard lends to a cut. */
+		compare->apart |= is_of_key(compare, node, set->type) || carved;
+		error = compare->apart ? MIST_OK : put(compare, node, set);
+	}
+	if (!error && !compare->apart)
+		error = drop_sets(compare, was, node);
+	return error ? error : compare->apart;
+}
+
+static int visit_served(void *user, const struct node *node)
+{
+	struct compare *compare = user;
+	if (zone_node(compare->wanted, node->name))
+		return 0;
+	compare->apart |= node->flags & NODE_CARVED;
+	int error = drop_sets(compare, node, NULL);
+	return error ? error : compare->apart;
+}
+
+static bool has_one_key(const struct zone *served)
+{
+	const struct rrset *keys = node_rrset(served->apex, TYPE_DNSKEY);
+	return keys && keys->count == 1;
+}
+
+/* Makes `fork` what is wanted. MIST_OK, with `apart` when that cannot be. */
+static int compare_zones(struct compare *compare)
+{
+	compare->apart = compare->zone->dnssec == MIST_DNSSEC_SIGN && !has_one_key(compare->served);
+	int error = compare->apart ? MIST_OK : zone_each(compare->wanted, visit_wanted, compare);
+	if (!compare->apart && !error)
+		error = zone_each(compare->served, visit_served, compare);
+	for (size_t i = 0; i < compare->count && !error && !compare->apart; i++)
+		error = zone_settle(compare->fork, compare->touched[i]);
+	return compare->apart ? MIST_OK : error;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Going on from the version that is served
+ */
+
+/* Who may transfer and update is kept by versions, and described anew. */
+static void describe(struct zone *fork, const struct zone *wanted)
+{
+	access_release(fork->access);
+	fork->access = access_hold(wanted->access);
+	memcpy(fork->file, wanted->file, sizeof(fork->file));
+}
+
+static void go_on(struct mist_zone *zone, struct mist_zone *before, bool changed)
+{
+	take_next(zone, before->next);
+	before->next = NULL;
+	zone->signed_s = before->signed_s;
+	zone->due_s = changed ? before->next_due_s : before->due_s;
+	zone->edited |= before->edited;
+	zone->serial_kept = before->serial_kept;
+	zone->kept_serial = before->kept_serial;
+	zone->reserve = before->reserve;
+	zone->reserved_s = before->reserved_s;
+	zone->pending = false;
+}
+
+static int advance(struct mist_zone *zone, struct mist_zone *before, uint32_t now_s,
+                   uint64_t *signatures)
+{
+	struct commit commit = { .content = before->content, .now_s = now_s };
+	struct compare compare = { .zone = zone, .served = before->zone, .wanted = zone->zone,
+	                           .cap = ttl_cap(before) };
+	int error = zone_fork(&compare.fork, before->zone);
+	if (error)
+		return error;
+	before->next = compare.fork;
+	error = compare_zones(&compare);
+	bool changed = compare.count > 0;
+	if (!error && !compare.apart && changed)
+		error = commit_version(&commit, before);
+	*signatures += commit.signatures;
+	if (!error && !compare.apart) {
+		describe(compare.fork, zone->zone);
+		go_on(zone, before, changed);
+		if (changed && zone->signed_s < now_s)
+			zone->signed_s = now_s;
+	} else {
+		zone_release(before->next);
+		before->next = NULL;
+	}
+	free(compare.touched);
+	return error;
+}
+
+/* The key was found to be the same; but what was served has gone on since. */
+static bool has_key(const struct mist_zone *zone, const struct zone *served)
+{
+	uint8_t rdata[DNSKEY_LEN_MAX];
+	if (zone->dnssec != MIST_DNSSEC_SIGN)
+		return true;
+	const struct rrset *keys = node_rrset(served->apex, TYPE_DNSKEY);
+	size_t len = zone->key ? key_dnskey(zone->key, rdata) : 0;
+	return len && keys && rrset_has(keys, rdata, (uint16_t)len);
+}
+
+static int reload_zone(struct mist_zone *zone, struct mist_zone *before, bool keep_edits,
+                       uint32_t now_s, uint64_t *signatures)
+{
+	int error = MIST_OK;
+	if (zone->zone->failed)
+		return MIST_OK;
+	if (before && keep_edits && !before->zone->failed && zone->dnssec != MIST_DNSSEC_PRESIGNED)
+		error = replay_edits(zone, before, now_s, signatures);
+	if (!error && zone->pending && before && same_kind(zone, before) && has_key(zone, before->zone))
+		error = advance(zone, before, now_s, signatures);
+	if (!error && zone->pending) {
+		zone->pending = false;
+		error = content_finish_zone(zone, now_s, &zone->content->options.reporter);
+	}
+	if (!error && before && !before->zone->failed && zone->zone->family != before->zone->family)
+		error = content_follow_zone(zone, before, now_s, signatures);
+	return error;
+}
+
+int reload_prepare(struct mist_content *content, struct mist_content *served, bool keep_edits,
+                   uint32_t now_s, uint64_t *signatures)
+{
+	int error = MIST_OK;
+	for (size_t i = 0; i < content->zone_count && !error; i++) {
+		struct mist_zone *zone = content->zones[i];
+		error = reload_zone(zone, content_zone(served, zone->zone->name), keep_edits, now_s, signatures);
+	}
+	return error;
+}

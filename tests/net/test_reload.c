@@ -1,0 +1,398 @@
+/*
+ * Contents that take the place of others while edits go on: what is served is, for each set, what is
+ * described now with what edits had changed, and nothing is signed twice.
+ */
+#include "serve.h"
+
+#include "scratch.h"
+#include "zonetext.h"
+
+enum { NAMES = 24, KINDS = 2, VALUES = 8, ROUNDS = 120 };
+
+/* Which values each name has as addresses and as texts. */
+struct model {
+	uint8_t has[NAMES][KINDS];
+};
+
+static const uint16_t types[KINDS] = { TYPE_A, TYPE_TXT };
+static char directory[64];
+static unsigned seed;
+static struct heard heard;
+
+static unsigned draw(unsigned below)
+{
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % below;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	scratch_make(directory);
+	memset(&heard, 0, sizeof(heard));
+	seed = 7;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	scratch_remove(directory);
+	return 0;
+}
+
+/* One record of the model, with its octets. */
+struct one {
+	struct mist_record record;
+	uint8_t owner[MIST_NAME_SIZE], rdata[16];
+};
+
+static void one_make(struct one *one, unsigned name, unsigned kind, unsigned value)
+{
+	char text[64];
+	snprintf(text, sizeof(text), "n%u.%sa.test", name, name % 3 ? "" : "deep.er.");
+	assert_true(mist_name_from_text(text, one->owner) > 0);
+	memcpy(one->rdata, kind ? (const uint8_t[]){ 1, 'a' } : (const uint8_t[]){ 127, 0 }, 2);
+	one->rdata[1] = (uint8_t)(one->rdata[1] + (kind ? value : 0));
+	one->rdata[2] = 0;
+	one->rdata[3] = (uint8_t)(value + 1);
+	one->record = (struct mist_record){ .owner = one->owner, .type = types[kind], .ttl = 300,
+	                                    .rdata = one->rdata, .rdata_len = kind ? 2 : 4 };
+}
+
+static void add_record(struct mist_zone *zone, const char *name, uint16_t type, const char *text)
+{
+	uint8_t owner[MIST_NAME_SIZE], rdata[512];
+	char copy[256], *words[16] = { NULL };
+	unsigned count = 0;
+	snprintf(copy, sizeof(copy), "%s", text);
+	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+		words[count++] = word;
+	assert_true(mist_name_from_text(name, owner) > 0);
+	struct mist_record record = { .owner = owner, .type = type, .ttl = 300, .rdata = rdata };
+	record.rdata_len = (uint16_t)zonetext_rdata(rdata, type, words, count);
+	assert_int_equal(mist_zone_add(zone, &record), MIST_OK);
+}
+
+static struct mist_content *content_new(void)
+{
+	struct mist_content *content;
+	const struct mist_content_options options = {
+		.size = sizeof(options), .reporter = { heard_report, &heard }, .state_directory = directory,
+		.threads = 1,
+	};
+	assert_int_equal(mist_content_new(&content, &options), MIST_OK);
+	return content;
+}
+
+/* The zone a.test with what the model says, `file_serial` in its file. */
+static struct mist_content *describe(const struct model *model, enum mist_dnssec dnssec,
+                                     unsigned file_serial)
+{
+	struct mist_content *content = content_new();
+	struct mist_zone *zone;
+	char soa[80];
+	const struct mist_zone_options options = {
+		.size = sizeof(options), .name = "a.test", .records = true, .dnssec = dnssec,
+	};
+	assert_int_equal(mist_content_zone(content, &options, &zone), MIST_OK);
+	snprintf(soa, sizeof(soa), "ns.a.test host.a.test %u 3600 600 86400 60", file_serial);
+	add_record(zone, "a.test", TYPE_SOA, soa);
+	add_record(zone, "a.test", TYPE_NS, "ns.a.test");
+	add_record(zone, "ns.a.test", TYPE_A, "127.0.0.1");
+	for (unsigned i = 0; i < NAMES * KINDS * VALUES; i++) {
+		unsigned name = i / KINDS / VALUES, kind = i / VALUES % KINDS, value = i % VALUES;
+		struct one one;
+		one_make(&one, name, kind, value);
+		if (model->has[name][kind] & 1 << value)
+			assert_int_equal(mist_zone_add(zone, &one.record), MIST_OK);
+	}
+	return content;
+}
+
+/* ---- what is served -------------------------------------------------------------------------- */
+
+struct reading {
+	struct model model;
+	unsigned others;
+};
+
+static int read_record(void *user, const struct mist_record *record)
+{
+	struct reading *reading = user;
+	for (unsigned i = 0; i < NAMES * KINDS * VALUES; i++) {
+		unsigned name = i / KINDS / VALUES, kind = i / VALUES % KINDS, value = i % VALUES;
+		struct one one;
+		if (record->type != types[kind])
+			continue;
+		one_make(&one, name, kind, value);
+		if (strcmp((const char *)one.owner, (const char *)record->owner) == 0 &&
+		    record->rdata_len == one.record.rdata_len &&
+		    memcmp(record->rdata, one.rdata, record->rdata_len) == 0) {
+			reading->model.has[name][kind] |= (uint8_t)(1 << value);
+			assert_int_equal(record->ttl, 300);
+			return 0;
+		}
+	}
+	reading->others++;
+	return 0;
+}
+
+static void assert_served(struct mist_server *server, const struct model *model)
+{
+	struct reading reading = { .others = 0 };
+	assert_int_equal(mist_walk(server, "a.test", MIST_WALK_DATA, read_record, &reading), MIST_OK);
+	assert_memory_equal(&reading.model, model, sizeof(*model));
+	assert_int_equal(reading.others, 3);
+}
+
+static int take_serial(void *user, const struct mist_zone_status *status)
+{
+	*(uint32_t *)user = status->serial;
+	return 0;
+}
+
+static uint32_t serial_of(struct mist_server *server)
+{
+	uint32_t serial = 0;
+	assert_int_equal(mist_zones(server, take_serial, &serial), MIST_OK);
+	return serial;
+}
+
+static uint64_t signatures_of(const struct mist_server *server)
+{
+	struct mist_counters counters;
+	assert_int_equal(mist_counters(server, &counters, sizeof(counters)), MIST_OK);
+	return counters.signatures;
+}
+
+static void verify(struct mist_server *server)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/dump", directory);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(mist_walk(server, "a.test", MIST_WALK_SERVED, zonetext_write, file), MIST_OK);
+	fclose(file);
+	if (have_tool("ldns-verify-zone"))
+		assert_true(run("ldns-verify-zone -V 1 %s >%s/verify 2>&1 || { cat %s/verify %s; false; }", path,
+		                directory, directory, path));
+}
+
+/* ---- random ---------------------------------------------------------------------------------- */
+
+static void change(struct model *model, unsigned count)
+{
+	for (; count; count--)
+		model->has[draw(NAMES)][draw(KINDS)] ^= (uint8_t)(1 << draw(VALUES));
+}
+
+/* Makes the served zone this one by an edit. */
+static void edit_to(struct mist_server *server, struct model *served, const struct model *wanted)
+{
+	struct mist_edit *edit;
+	assert_int_equal(mist_edit_begin(server, &edit), MIST_OK);
+	for (unsigned i = 0; i < NAMES * KINDS * VALUES; i++) {
+		unsigned name = i / KINDS / VALUES, kind = i / VALUES % KINDS, value = i % VALUES;
+		bool was = served->has[name][kind] & 1 << value, is = wanted->has[name][kind] & 1 << value;
+		struct one one;
+		one_make(&one, name, kind, value);
+		if (was != is)
+			assert_int_equal(is ? mist_edit_add(edit, "a.test", &one.record)
+			                    : mist_edit_remove(edit, "a.test", &one.record), MIST_OK);
+	}
+	assert_int_equal(mist_edit_commit(edit, NULL), MIST_OK);
+	*served = *wanted;
+}
+
+/* What edits took away is gone, what they brought is there, the rest is as described. */
+static void merge(struct model *served, const struct model *described, const struct model *now)
+{
+	for (unsigned i = 0; i < NAMES * KINDS; i++) {
+		uint8_t *has = &served->has[i / KINDS][i % KINDS];
+		uint8_t was = described->has[i / KINDS][i % KINDS], is = now->has[i / KINDS][i % KINDS];
+		uint8_t gone = was & (uint8_t)~*has, come = *has & (uint8_t)~was;
+		*has = (uint8_t)((is & ~gone) | come);
+	}
+}
+
+static void random_rounds(enum mist_dnssec dnssec)
+{
+	struct model described = { 0 }, served, next;
+	struct mist_server *server;
+	unsigned file_serial = 1;
+	change(&described, 100);
+	served = described;
+	assert_int_equal(mist_start(&server, NULL, describe(&described, dnssec, file_serial)), MIST_OK);
+	assert_served(server, &served);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		uint32_t before = serial_of(server);
+		bool edits = draw(3) > 0, keep = draw(8) > 0;
+		if (edits) {
+			next = served;
+			change(&next, 1 + draw(12));
+			edit_to(server, &served, &next);
+			assert_served(server, &served);
+		}
+		next = described;
+		change(&next, draw(3) * draw(10));
+		file_serial += draw(2);
+		struct model was = served;
+		if (keep)
+			merge(&served, &described, &next);
+		else
+			served = next;
+		uint32_t edited = serial_of(server);
+		struct mist_content *content = describe(&next, dnssec, file_serial);
+		assert_int_equal(keep ? mist_reload(server, content) : mist_publish(server, content), MIST_OK);
+		described = next;
+		assert_served(server, &served);
+		if (memcmp(&was, &served, sizeof(was)) != 0)
+			assert_true((int32_t)(serial_of(server) - edited) > 0);
+		assert_true((int32_t)(serial_of(server) - before) >= 0);
+		if (dnssec == MIST_DNSSEC_SIGN && round % 10 == 0)
+			verify(server);
+	}
+	if (dnssec == MIST_DNSSEC_SIGN)
+		verify(server);
+	assert_int_equal(heard.count[MIST_LEVEL_ERROR] + heard.count[MIST_LEVEL_WARNING], 0);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+static void test_random_signed(void **state)
+{
+	(void)state;
+	random_rounds(MIST_DNSSEC_SIGN);
+}
+
+static void test_random_unsigned(void **state)
+{
+	(void)state;
+	random_rounds(MIST_DNSSEC_OFF);
+}
+
+/* ---- what it costs --------------------------------------------------------------------------- */
+
+static void test_only_differences(void **state)
+{
+	(void)state;
+	struct model model = { 0 };
+	struct mist_server *server;
+	struct mist_status before, after;
+	change(&model, 150);
+	assert_int_equal(mist_start(&server, NULL, describe(&model, MIST_DNSSEC_SIGN, 5)), MIST_OK);
+	uint64_t signatures = signatures_of(server);
+	uint32_t serial = serial_of(server);
+	assert_true(signatures > NAMES);
+	assert_int_equal(mist_status(server, &before), MIST_OK);
+
+	assert_int_equal(mist_reload(server, describe(&model, MIST_DNSSEC_SIGN, 5)), MIST_OK);
+	assert_int_equal(signatures_of(server), signatures);
+	assert_int_equal(serial_of(server), serial);
+	assert_int_equal(mist_status(server, &after), MIST_OK);
+	assert_int_equal(after.view, before.view + 1); /* rules and upstreams may be others */
+
+	model.has[1][0] ^= 1;
+	assert_int_equal(mist_reload(server, describe(&model, MIST_DNSSEC_SIGN, 5)), MIST_OK);
+	/* The set and the SOA; at most the NSEC of the name and of the one before. */
+	assert_in_range(signatures_of(server) - signatures, 2, 4);
+	assert_true(serial_of(server) > serial);
+	verify(server);
+
+	/* Nothing but the file's serial. */
+	signatures = signatures_of(server);
+	assert_int_equal(mist_reload(server, describe(&model, MIST_DNSSEC_SIGN, 3000000000u)), MIST_OK);
+	assert_int_equal(signatures_of(server), signatures + 1);
+	assert_true(serial_of(server) == 3000000000u);
+	verify(server);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* ---- what cannot be ---------------------------------------------------------------------------- */
+
+static void test_broken_changes_nothing(void **state)
+{
+	(void)state;
+	struct model model = { 0 };
+	struct mist_server *server;
+	struct mist_zone *zone;
+	change(&model, 20);
+	assert_int_equal(mist_start(&server, NULL, describe(&model, MIST_DNSSEC_SIGN, 1)), MIST_OK);
+	uint32_t serial = serial_of(server);
+	struct mist_content *content = describe(&model, MIST_DNSSEC_SIGN, 2);
+	const struct mist_zone_options options = { .size = sizeof(options), .name = "b.test", .records = true };
+	assert_int_equal(mist_content_zone(content, &options, &zone), MIST_OK); /* without an SOA */
+	assert_int_equal(mist_reload(server, content), MIST_EZONE);
+	assert_int_equal(serial_of(server), serial);
+	assert_served(server, &model);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* An edit brought an address; now the file has a CNAME there. */
+static void test_description_wins(void **state)
+{
+	(void)state;
+	struct model model = { 0 }, edited;
+	struct mist_server *server;
+	struct mist_zone *zone;
+	assert_int_equal(mist_start(&server, NULL, describe(&model, MIST_DNSSEC_SIGN, 1)), MIST_OK);
+	edited = model;
+	edited.has[1][0] = 1;
+	edited.has[2][0] = 2;
+	edit_to(server, &model, &edited);
+	struct mist_content *content = content_new();
+	const struct mist_zone_options options = { .size = sizeof(options), .name = "a.test", .records = true };
+	assert_int_equal(mist_content_zone(content, &options, &zone), MIST_OK);
+	add_record(zone, "a.test", TYPE_SOA, "ns.a.test host.a.test 1 3600 600 86400 60");
+	add_record(zone, "a.test", TYPE_NS, "ns.a.test");
+	add_record(zone, "ns.a.test", TYPE_A, "127.0.0.1");
+	add_record(zone, "n1.a.test", TYPE_CNAME, "ns.a.test");
+	assert_int_equal(mist_reload(server, content), MIST_OK);
+	assert_non_null(strstr(heard.text, "n1.a.test: what was edited there"));
+	assert_int_equal(heard.count[MIST_LEVEL_WARNING], 1);
+	struct reading reading = { .others = 0 };
+	assert_int_equal(mist_walk(server, "a.test", MIST_WALK_DATA, read_record, &reading), MIST_OK);
+	assert_int_equal(reading.others, 4);
+	assert_int_equal(reading.model.has[1][0], 0);
+	assert_int_equal(reading.model.has[2][0], 2);
+	verify(server);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* Between signed and not; edits stay. */
+static void test_signing_changes(void **state)
+{
+	(void)state;
+	struct model model = { 0 }, edited;
+	struct mist_server *server;
+	change(&model, 20);
+	assert_int_equal(mist_start(&server, NULL, describe(&model, MIST_DNSSEC_SIGN, 1)), MIST_OK);
+	edited = model;
+	change(&edited, 10);
+	struct model described = model;
+	edit_to(server, &model, &edited);
+	uint32_t serial = serial_of(server);
+	for (unsigned i = 0; i < 4; i++) {
+		enum mist_dnssec dnssec = i % 2 ? MIST_DNSSEC_SIGN : MIST_DNSSEC_OFF;
+		assert_int_equal(mist_reload(server, describe(&described, dnssec, 1)), MIST_OK);
+		assert_served(server, &edited);
+		assert_true((int32_t)(serial_of(server) - serial) > 0);
+		serial = serial_of(server);
+		if (dnssec == MIST_DNSSEC_SIGN)
+			verify(server);
+	}
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_random_signed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_random_unsigned, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_only_differences, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_broken_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_description_wins, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_signing_changes, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
