@@ -419,6 +419,29 @@ class RefusedTest(Serving):
         self.assertEqual(self.a("x.made.test"), ["192.0.2.1"])
         self.assertEqual(self.a("y.x.made.test"), ["127.0.0.1"])  # its wildcard survives around names
 
+    def test_reload(self):
+        """Keys and lists follow the configuration; what updates made stays, and who may no longer is told."""
+        self.assertEqual(self.send(self.add()), "NOERROR")
+        serial = self.serial()
+        zones = [{**zone, "update": ["new"], "transfer": ["new"]} for zone in CONFIG["zones"][:2]]
+        keys = [{"name": "new", "algorithm": "hmac-sha512", "secret": OTHER}] + CONFIG["tsig"][:-1]
+        self.mist.configure({**CONFIG, "zones": zones, "tsig": keys})
+        self.mist.hup()
+        ring = dns.tsigkeyring.from_text({"new.": ("hmac-sha512", OTHER)})
+
+        def by_new():
+            update = dns.update.UpdateMessage("up.test", keyring=ring, keyalgorithm="hmac-sha512")
+            update.add("y", 60, "A", "192.0.2.2")
+            with contextlib.suppress(dns.tsig.PeerBadKey):
+                return self.send(update) == "NOERROR"
+        harness.until(by_new, "the new key")
+        self.assertEqual(self.send(self.add()), "REFUSED")
+        with self.assertRaises(dns.tsig.PeerBadKey):
+            self.send(self.add(key="other"))
+        self.assertEqual(self.a("x.up.test") + self.a("y.up.test"), ["192.0.2.1", "192.0.2.2"])
+        self.assertLess(serial, self.serial())
+        self.assertEqual(self.mist.query("x.made.test").rcode(), dns.rcode.NXDOMAIN)  # no zone any more
+
     def tsig_error(self, wire):
         """(rcode, TSIG error, octets of MAC) of the reply."""
         data = self.mist.udp(wire)
