@@ -159,6 +159,17 @@ void datagram_receive(struct load *load, struct client *client)
 		receive_plain(load, client);
 }
 
+/* Computes until then, as a program does that got its answer. */
+static uint64_t think(uint64_t until)
+{
+	uint64_t now;
+
+	do
+		now = clock_now();
+	while (now < until);
+	return now;
+}
+
 void datagram_ping(struct load *load, struct client *client)
 {
 	uint8_t query[QUERY_OCTETS], answer[ANSWER_OCTETS];
@@ -176,5 +187,7 @@ void datagram_ping(struct load *load, struct client *client)
 			else
 				client_answer(load, client, answer, (size_t)n, now);
 		}
+		if (load->options.think > 0)
+			now = think(now + load->options.think);
 	}
 }

@@ -56,11 +56,13 @@ class Watch:
         return (time.monotonic() * 1e6, *measure.counters(), ours, measure.others_us())
 
     def end(self):
-        """(busy time of all CPUs in microseconds, share of the machine that others took). Others are the processes we
-        did not start, or, where they cannot be seen, what is busy and not ours; a tick of each CPU may be of before."""
+        """(busy time of all CPUs in microseconds, share of the machine that others took, share of it that processes
+        we did not start took). Others are those processes, or, where they cannot be seen, what is busy and not ours; a
+        tick of each CPU may be of before."""
         span, idle, ticks, ours, others = (after - before for after, before in zip(self.now(), self.begin))
-        taken = max(others, ticks - ours) / len(CPUS) - measure.TICK
-        return max(0.0, span * len(CPUS) - idle), max(0.0, taken / span if span else 0.0)
+        whole = span * len(CPUS) or 1
+        taken = max(others, ticks - ours) - measure.TICK * len(CPUS)
+        return max(0.0, whole - idle), max(0.0, taken / whole), max(0.0, others / whole)
 
 
 class Entry:
@@ -94,10 +96,12 @@ class Entry:
 
     def load(self, seconds, extra=(), load=None):
         """Runs the generators, returns their merged result."""
+        apart = self.cpus()[0] != self.cpus()[1]
         command = [servers.tool("bench_load"), "--server", self.server.address, "--port", str(self.server.port),
                    "--queries", self.site.questions(self.pattern.questions, self.server.judged), "--buckets",
                    "--seconds", str(seconds), "--timeout", str(self.options.timeout),
-                   *(self.pattern.load if load is None else load), *extra]
+                   *(each for each in (self.pattern.load if load is None else load) if apart or each != "--spin"),
+                   *extra]
         with affinity(self.cpus()[1]):
             running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(self.generators())]
         results = [process.communicate()[0] for process in running]
@@ -124,9 +128,11 @@ class Entry:
         cpu, sleeps, beside = measure.cpu_us(pids), measure.sleeps(pids), measure.cpu_us(self.beside)
         watch = Watch([*pids, *self.beside])
         result = self.load(self.options.seconds * self.pattern.times, self.extra)
-        busy, others = watch.end()
+        busy, others, seen = watch.end()
         cpu, sleeps = measure.cpu_us(pids) - cpu, measure.sleeps(pids) - sleeps
         busy -= measure.cpu_us(self.beside) - beside
+        if "paused" in result:
+            others = seen + result["paused"]     # finer than ticks
         answered = result["answered"] or None
         run = {"rate": result["rate"], "cpu_us": answered and cpu / answered, "busy_us": answered and busy / answered,
                "sleeps": answered and sleeps / answered, "octets": result["answer_octets"],

@@ -32,6 +32,9 @@ static const char usage[] =
 	"  --gro                receive with UDP_GRO\n"
 	"  --per-connection N   TCP: close after N answers\n"
 	"  --sources N          from N addresses beginning with 127.0.1.1\n"
+	"  --spin               never sleep: for a CPU of its own\n"
+	"  --think US           one question at a time: compute so long after each answer\n"
+	"  --pauses             note when a CPU stood still\n"
 	"  --buckets            the whole latency histogram in the result\n"
 	"Loopback only.\n";
 
@@ -81,6 +84,8 @@ static int read_option(struct options *options, int letter, const char *text)
 	case 'g': options->segment = true; return 0;
 	case 'G': options->gro = true; return 0;
 	case 'b': options->buckets = true; return 0;
+	case 'i': options->spin = true; return 0;
+	case 'P': options->pauses = true; return 0;
 	case 'p':
 		if (number(text, 1, 65535, &value) != 0)
 			return -1;
@@ -94,6 +99,7 @@ static int read_option(struct options *options, int letter, const char *text)
 	case 'T': options->timeout = number(text, 0.001, 60, &value) ? 0 : (uint64_t)(value * 1e9); break;
 	case 'e': options->payload = number(text, 512, 4096, &value) ? 0 : (unsigned)value; break;
 	case 'n': options->per_connection = number(text, 1, 1e9, &value) ? 0 : (unsigned)value; break;
+	case 'h': options->think = number(text, 1, 1e6, &value) ? 0 : (uint64_t)(value * 1e3); break;
 	case 'o': options->sources = number(text, 1, 250, &value) ? 0 : (unsigned)value; break;
 	default: return -1;
 	}
@@ -107,8 +113,14 @@ static const struct option option_names[] = {
 	{ "timeout", 1, NULL, 'T' }, { "edns", 1, NULL, 'e' }, { "do", 0, NULL, 'd' },
 	{ "cookies", 0, NULL, 'k' }, { "segment", 0, NULL, 'g' }, { "gro", 0, NULL, 'G' },
 	{ "per-connection", 1, NULL, 'n' }, { "sources", 1, NULL, 'o' }, { "buckets", 0, NULL, 'b' },
+	{ "spin", 0, NULL, 'i' }, { "pauses", 0, NULL, 'P' }, { "think", 1, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+static bool one_at_a_time(const struct options *options)
+{
+	return !options->tcp && options->sockets == 1 && options->window == 1 && options->rate == 0;
+}
 
 static int read_options(struct options *options, int argc, char **argv)
 {
@@ -128,7 +140,8 @@ static int read_options(struct options *options, int argc, char **argv)
 		}
 	}
 	if (optind < argc || options->server_length == 0 || options->server.v4.sin_port == 0 ||
-	    options->path == NULL || (options->sources > 0 && options->server.any.sa_family != AF_INET)) {
+	    options->path == NULL || (options->think > 0 && !one_at_a_time(options)) ||
+	    (options->sources > 0 && options->server.any.sa_family != AF_INET)) {
 		fputs(usage, stderr);
 		return -1;
 	}
@@ -152,8 +165,9 @@ static void fill(struct load *load, struct client *client, unsigned count)
 		datagram_send(load, client, count);
 }
 
-/* Open loop: one question per client in turn, for as long as one is due and a window has room. */
-static void fill_in_turn(struct load *load, unsigned *turn)
+/* Open loop: one question per client in turn, for as long as one is due and a window has room. Returns whether all
+   windows are full: then only an answer helps. */
+static bool fill_in_turn(struct load *load, unsigned *turn)
 {
 	unsigned idle = 0;
 	uint64_t now = clock_now();
@@ -165,6 +179,7 @@ static void fill_in_turn(struct load *load, unsigned *turn)
 			fill(load, client, 1);
 		idle = load->sent > before ? 0 : idle + 1;
 	}
+	return idle == load->options.sockets;
 }
 
 static void take(struct load *load, struct client *client, unsigned events)
@@ -195,20 +210,20 @@ static void expire(struct load *load, uint64_t now)
 	}
 }
 
-/* Sleeps until an answer comes, the next question is due, or it is time to look at what got lost. */
-static int wait_events(const struct load *load, struct epoll_event *events, int max, uint64_t expiry)
+/* Sleeps until an answer comes, the next question is due unless all windows are full, or it is time to look at
+   what got lost; or just looks. */
+static int wait_events(const struct load *load, struct epoll_event *events, int max, uint64_t expiry, bool full)
 {
 	uint64_t now = clock_now(), until = expiry, due;
 
 	if (load->options.rate > 0 && now < load->end && load->sent < load->options.count) {
 		due = client_due(load, now);
-		if (due > now && due < until)
-			until = due;
-		/* Due already: all windows are full, and only an answer helps. */
+		if (!full && due < until)
+			until = due; /* it may be that already: time has passed since questions left */
 	} else if (now < load->end && load->end < until) {
 		until = load->end;
 	}
-	until = until > now ? until - now : 0;
+	until = until > now && !load->options.spin ? until - now : 0;
 	return epoll_pwait2(load->epoll, events, max,
 	                    &(struct timespec){ (time_t)(until / SECOND), (long)(until % SECOND) }, NULL);
 }
@@ -218,13 +233,14 @@ static void run(struct load *load)
 	struct epoll_event events[64];
 	uint64_t now = load->start, expiry = now + EXPIRE_EVERY;
 	unsigned turn = 0;
+	bool full = false;
 
 	for (unsigned i = 0; load->options.rate == 0 && i < load->options.sockets; i++)
 		fill(load, &load->clients[i], client_room(load, &load->clients[i], now));
 	while ((now < load->end && load->sent < load->options.count) || in_flight(load)) {
 		if (load->options.rate > 0)
-			fill_in_turn(load, &turn);
-		int count = wait_events(load, events, 64, expiry);
+			full = fill_in_turn(load, &turn);
+		int count = wait_events(load, events, 64, expiry, full);
 		for (int i = 0; i < count; i++)
 			take(load, events[i].data.ptr, events[i].events);
 		now = clock_now();
@@ -263,6 +279,10 @@ static int prepare(struct load *load)
 			perror("load: socket");
 			return -1;
 		}
+	if (options->pauses && pauses_begin(&load->pauses) != 0) {
+		perror("load: thread");
+		return -1;
+	}
 	return 0;
 }
 
@@ -309,6 +329,8 @@ static void print_result(const struct load *load)
 	printf("\"query_octets\": %.2f, \"answer_octets\": %.2f, \"connections\": %llu, \"broken\": %llu, ",
 	       mean(load->query_octets, load->sent), mean(load->octets, load->answered),
 	       (unsigned long long)load->connections, (unsigned long long)load->broken);
+	if (load->options.pauses && load->pauses.seen)
+		printf("\"paused\": %.6f, ", (double)pauses_total(&load->pauses) / (double)(span * load->pauses.count));
 	print_latency(load);
 	printf("}\n");
 }
@@ -323,11 +345,12 @@ int main(int argc, char **argv)
 	if (prepare(&load) == 0) {
 		load.start = load.last = clock_now();
 		load.end = load.start + load.options.duration;
-		if (!load.options.tcp && load.options.sockets == 1 && load.options.window == 1 &&
-		    load.options.rate == 0)
+		if (one_at_a_time(&load.options))
 			datagram_ping(&load, &load.clients[0]);
 		else
 			run(&load);
+		if (load.options.pauses)
+			pauses_end(&load.pauses);
 		print_result(&load);
 		code = 0;
 	}

@@ -4,6 +4,7 @@
        client.c     questions in flight on one socket
        datagram.c   UDP
        stream.c     TCP
+       pauses.c     when a CPU stood still
 
    One thread. A client is a socket with a window: so many questions may be in flight on it.
    Closed loop: every answer makes room for the next question. Open loop: questions leave at times that
@@ -18,6 +19,7 @@
 #include <stdint.h>
 
 #include "bench/histogram.h"
+#include "bench/pauses.h"
 #include "bench/questions.h"
 #include "bench/verify.h"
 
@@ -38,13 +40,13 @@ struct options {
 		struct sockaddr_in6 v6;
 	} server;
 	socklen_t server_length;
-	bool tcp, dnssec, cookies, segment, gro, buckets;
+	bool tcp, dnssec, cookies, segment, gro, buckets, spin, pauses;
 	unsigned sockets, window, payload;
 	unsigned per_connection; /* TCP: questions until a connection is closed and made anew; 0: never */
 	unsigned sources;        /* 127.0.1.1 and following to send from, in turn; 0: what the kernel takes */
 	uint64_t rate;           /* questions a second; 0: closed loop */
 	uint64_t count;          /* questions at most */
-	uint64_t duration, timeout; /* nanoseconds */
+	uint64_t duration, timeout, think; /* nanoseconds */
 };
 
 struct load;
@@ -83,6 +85,7 @@ struct load {
 	uint64_t sent, answered, lost, late, octets, query_octets, connections, broken;
 	uint64_t verdicts[VERDICTS];
 	struct histogram latency;
+	struct pauses pauses;
 };
 
 uint64_t clock_now(void);

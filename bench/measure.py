@@ -34,10 +34,10 @@ def tree(pid, known=None):
 
 
 def others_us():
-    """CPU time so far of every process that this one did not start, and of those they have waited for."""
+    """CPU time so far of every process that this one did not start, and of those they have waited for (in ticks)."""
     known = processes()
-    ours = set(tree(os.getpid(), known))
-    return TICK * sum(sum(map(int, words[11:15])) for pid, words in known.items() if pid not in ours)
+    others = set(known) - set(tree(os.getpid(), known))
+    return cpu_us(others) + TICK * sum(sum(map(int, known[pid][13:15])) for pid in others)
 
 
 def cpu_us(pids):

@@ -9,6 +9,8 @@ configuration, of others the number of workers.
 """
 from dataclasses import dataclass
 
+from rounds import CLOSE, USUAL, Care
+
 AUTHORITATIVE = ("mist", "gdnsd", "knot", "nsd", "bind", "pdns", "unbound", "dnsmasq")
 # Which of the two the default is stands in the ready line; it measured twice shows how good the figures are.
 ENGINES = ("mist+engine=uring", "mist+engine=epoll")
@@ -40,6 +42,8 @@ class Pattern:
     beside: tuple = ()           # other patterns whose mist takes its turn here, as "mist:pattern"
     group: str = ""              # patterns that are one table together
     times: float = 1             # how much longer than others a run takes, where one alone says little
+    many: int = 1                # how many more rounds there are, where single runs lie far apart
+    care: Care = USUAL           # about what disturbs
 
 
 PIPELINED = ("--sockets", "8", "--window", "16")
@@ -59,9 +63,11 @@ PATTERNS = (
             ("mist",) + ENGINES + SINGLE + FLOORS, "equal", place="free", metric="p50", times=3),
     Pattern("single-busy", "one question at a time, both CPUs busy with something else", (),
             ("mist",) + ENGINES + SINGLE, "equal", place="free", metric="p50", burners=True, times=3),
-    Pattern("tail", "64 sockets, open loop at 30 % of the slowest peer's rate", ("--sockets", "64", "--window", "16"),
+    # A percentile of one in a hundred: what others take has to be far below that.
+    Pattern("tail", "64 sockets, open loop at 30 % of the slowest peer's rate",
+            ("--sockets", "64", "--window", "16", "--spin", "--pauses"),
             ("mist", "mist+engine=uring", "gdnsd", "knot", "nsd", "unbound"), metric="p99", share=0.3,
-            share_of="pipelined"),
+            share_of="pipelined", times=0.5, many=4, care=CLOSE),
     Pattern("forward", "8 x 16 on cached answers of an upstream", PIPELINED, ("mist", "unbound", "dnsdist"),
             setup="forward", beside=("pipelined",)),
     Pattern("refused", "8 x 16 on names nobody may ask here", PIPELINED, ("mist", "gdnsd", "knot", "nsd", "bind"),
@@ -87,6 +93,8 @@ PATTERNS = (
             PIPELINED + ("--do",), ("mist", "knot", "nsd", "bind"), "signed", "signed", place="free", quick=False),
     Pattern("steer-single", "one question at a time", (), STEERED, "equal", place="free", metric="p50", quick=False,
             group="steering"),
+    Pattern("steer-think", "one question at a time, 300 us of computing after each answer", ("--think", "300"), STEERED,
+            "equal", place="free", clients=1, metric="p50", quick=False, group="steering"),
     Pattern("steer-stubs", "64 stubs", ("--sockets", "64"), STEERED, "equal", place="free", clients=1, quick=False,
             group="steering"),
     Pattern("steer-one", "one busy client", PIPELINED, STEERED, "equal", place="free", clients=1, metric="rate",

@@ -13,7 +13,7 @@ import costs
 import measure
 import patterns
 import servers
-from rounds import QUIET
+from rounds import USUAL
 from servers import harness
 
 ROUNDS = 15          # what the bars ask for
@@ -80,10 +80,11 @@ def preliminary(result):
     """What keeps it from being final, or nothing."""
     few = [name for name, part in parts(result).items()
            if patterns.barred(name) and part["taken"]["rounds"] < ROUNDS]
-    disturbed = [name for name, part in parts(result).items()
+    disturbed = ["%s (%g %%)" % (name, 100 * part["taken"].get("quiet", USUAL.quiet))
+                 for name, part in parts(result).items()
                  if part["taken"]["disturbed"] > BEARABLE * part["taken"]["rounds"]]
     return (["fewer than %d rounds of %s" % (ROUNDS, ", ".join(few))] if few else []) + (
-        ["others took more than %.0f %% of the machine in many rounds of %s" % (100 * QUIET, ", ".join(disturbed))]
+        ["others took more of the machine than they may in many rounds of " + ", ".join(disturbed)]
         if disturbed else [])
 
 

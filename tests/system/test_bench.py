@@ -71,6 +71,16 @@ class Generator(unittest.TestCase):
                 latency = result["latency_us"]
                 self.assertTrue(0 < latency["p50"] <= latency["p99"] <= latency["max"], latency)
 
+    def test_how_it_waits(self):
+        """Whether it sleeps, looks all the time or computes after each answer changes nothing about what it asks."""
+        for options in (["--rate", "2000", "--spin"], ["--rate", "2000", "--pauses"], ["--think", "5000", "--pauses"]):
+            with self.subTest(options):
+                result = self.asked(right, *options)
+                self.assertEqual([result[key] for key in ("sent", "answered", "lost")], [40, 40, 0])
+                # absent where a thread of ours may not go before all others
+                self.assertTrue(0 <= result.get("paused", 0) <= 1, result)
+        self.assertGreaterEqual(result["seconds"], 39 * 0.005)
+
     def test_wrong_answers(self):
         def truncated(query):
             response = right(query)
@@ -123,6 +133,7 @@ class Generator(unittest.TestCase):
         for questions, why in (("", "no questions"), ("www A 0 1 0 7", "too many"), ("www", "no type"),
                                ("a..b A", "not a name"), ("www WWW", "not a type"), ("www A x", "not a number")):
             self.assertIn(why, self.load(server, questions=questions, check=2))
+        self.assertIn("usage", self.load(server, "--think", "300", "--sockets", "2", check=2))
         for address in ("192.0.2.1", "2001:db8::1", "0.0.0.0", "localhost"):
             server.address = address
             self.assertIn("loopback only", self.load(server, check=2))
@@ -205,15 +216,29 @@ class Rounds(unittest.TestCase):
     def test_turns(self):
         run, order = self.script([0] * 9)
         kept, again, disturbed = rounds.take(list("abc"), run, 3)
-        self.assertEqual("".join(order), "abcbcacab")
+        self.assertEqual([sorted(order[i:i + 3]) for i in (0, 3, 6)], 3 * [list("abc")])
         self.assertEqual((len(kept), again, disturbed), (3, 0, 0))
+
+    def test_everybody_runs_behind_everybody(self):
+        orders = [rounds.order(list("abcd"), number) for number in range(15)]
+        self.assertEqual(orders, [rounds.order(list("abcd"), number) for number in range(15)])
+        behind = {pair for order in orders for pair in zip(order, order[1:])}
+        self.assertEqual(len(behind), 12)
+        self.assertEqual({order[0] for order in orders}, set("abcd"))
 
     def test_a_disturbed_run_is_taken_again_in_its_round(self):
         run, order = self.script([0, 0, 0, 0.5, 0, 0, 0])
         kept, again, disturbed = rounds.take(list("ab"), run, 3)
-        self.assertEqual(("".join(order), again, disturbed), ("abbaaab", 1, 0))
-        self.assertEqual([(figures["a"]["number"], figures["b"]["number"]) for figures in kept],
-                         [(1, 2), (5, 3), (6, 7)])
+        self.assertEqual((len(order), again, disturbed), (7, 1, 0))
+        last = order[3]          # of the second round, in which it was disturbed
+        self.assertEqual((order[4], kept[1][last]["number"]), (last, 5))
+
+    def test_care(self):
+        for care, runs, disturbed in ((rounds.Care(0.3, 4, 9), 5, 1), (rounds.Care(0.3, 4, 0.25), 5, 1),
+                                      (rounds.Care(0.3, 4, 0), 2, 2), (rounds.Care(0.45, 4, 9), 2, 0)):
+            run, order = self.script([0.4, 0.4, 0.4, 0.4, 0.1] if runs == 5 else [0.4, 0.4])
+            self.assertEqual(rounds.take(["a"], run, 2, care)[2], disturbed, care)
+            self.assertEqual(len(order), runs, care)
 
     def test_the_quietest_try_counts_and_it_ends(self):
         run, order = self.script([0.9, 0.2, 0.3] + [0.4])
@@ -278,7 +303,7 @@ class Results(unittest.TestCase):
         results.add(self.result, "patterns", "tcp", part({"mist": 2}, disturbed=3))
         few, disturbed = results.preliminary(self.result)
         self.assertIn("stubs", few)
-        self.assertTrue(disturbed.endswith("of tail"), disturbed)
+        self.assertTrue(disturbed.endswith("of tail (5 %)"), disturbed)
 
 
 class Bars(unittest.TestCase):
