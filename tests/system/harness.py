@@ -613,7 +613,8 @@ def large_answer(query, octets=65000, ttl=60):
 class Peer(Server):
     """A daemon in the foreground, its files in a temporary directory, as a context manager.
 
-    zones: {name: path of a master file}. Waits until the first zone, or `probe`, is answered."""
+    zones: {name: path of a master file}; endpoint: (address, port), when others have to know it before.
+    Waits until the first zone, or `probe`, is answered."""
     program = None
 
     def __init__(self, zones=None, address=None, **how):
@@ -632,7 +633,7 @@ class Peer(Server):
             raise FileNotFoundError("%s is not installed" % self.program)
         try:
             for attempt in range(5):
-                self.address, self.port = free_endpoint(self.wanted)
+                self.address, self.port = self.how.get("endpoint") or free_endpoint(self.wanted)
                 with open(self.path("conf"), "w") as file:
                     file.write(self.config())
                 self.started = time.monotonic()
