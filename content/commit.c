@@ -19,6 +19,22 @@ static void judge(struct commit *commit, struct edit *edit)
 	edit->error = edit->prepare ? edit->prepare(edit, edit->user) : MIST_OK;
 	if (!edit->error)
 		edit_apply(edit, commit->content, &commit->zones);
+	if (edit->error && edit->undo)
+		edit->undo(edit, edit->user);
+}
+
+/* The edits that were good, the last one first; groups are small. */
+static void fail_all(struct edit *edit, int error)
+{
+	if (!edit)
+		return;
+	fail_all(edit->next, error);
+	edit->zone_count = 0;
+	if (edit->error)
+		return;
+	edit->error = error;
+	if (edit->undo)
+		edit->undo(edit, edit->user);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -131,7 +147,7 @@ int commit_prepare(struct commit *commit, struct mist_content *content, struct v
 	drop_unchanged(commit);
 	for (size_t i = 0; i < commit->zones.count && !error; i++)
 		error = commit_version(commit, commit->zones.zones[i]);
-	if (!error && commit->zones.count) {
+	if (!error && commit->zones.count && served) {
 		commit->view = content_view_next(content, served, commit->zones.zones, commit->zones.count);
 		error = commit->view ? MIST_OK : MIST_ENOMEM;
 	}
@@ -164,11 +180,7 @@ void commit_accept(struct commit *commit)
 
 void commit_abandon(struct commit *commit, int error)
 {
-	for (struct edit *edit = commit->edits; edit; edit = edit->next) {
-		if (!edit->error)
-			edit->error = error;
-		edit->zone_count = 0;
-	}
+	fail_all(commit->edits, error);
 	view_free(commit->view);
 	commit->view = NULL;
 	for (size_t i = 0; i < commit->zones.count; i++)

@@ -24,7 +24,7 @@ struct commit {
 	uint64_t signatures;
 };
 
-/* `served` is the view that is published. MIST_OK: each edit says for itself how it went. Else (MIST_ENOMEM, MIST_ECRYPTO) all failed with that, and
+/* `served` is the view that is published, NULL: none, and no view is made. MIST_OK: each edit says for itself how it went. Else (MIST_ENOMEM, MIST_ECRYPTO) all failed with that, and
  * the commit is abandoned already. */
 int commit_prepare(struct commit *commit, struct mist_content *content, struct view *served,
                    struct edit *edits, uint32_t now_s);

@@ -268,6 +268,7 @@ void mist_content_free(struct mist_content *content)
 	for (size_t i = 0; i < content->zone_count; i++)
 		free_zone(content->zones[i]);
 	free(content->zones);
+	free(content->registries);
 	for (size_t i = 0; i < content->rule_count; i++) {
 		free(content->rules[i]->file);
 		free(content->rules[i]);
@@ -320,8 +321,9 @@ static int parse_addresses(struct mist_zone *zone, const struct mist_zone_option
 {
 	static const char *const loopback[] = { "127.0.0.1" };
 	const char *const *texts = options->address_count ? options->addresses : loopback;
-	size_t count = options->address_count ? options->address_count : 1;
-	zone->addresses = calloc(count, sizeof(*zone->addresses));
+	/* A registry that has no addresses answers for the names that come, not for all. */
+	size_t count = options->address_count ? options->address_count : options->registry ? 0 : 1;
+	zone->addresses = calloc(count + 1, sizeof(*zone->addresses));
 	if (!zone->addresses)
 		return MIST_ENOMEM;
 	for (size_t i = 0; i < count; i++) {
@@ -426,6 +428,12 @@ int mist_content_zone(struct mist_content *content, const struct mist_zone_optio
 	if (!zones)
 		return MIST_ENOMEM;
 	content->zones = zones;
+	if (o.registry) {
+		zones = realloc(content->registries, (content->registry_count + 1) * sizeof(*zones));
+		if (!zones)
+			return MIST_ENOMEM;
+		content->registries = zones;
+	}
 	struct mist_zone *made;
 	error = new_zone(&made, content, &o, name);
 	if (error)
@@ -436,7 +444,9 @@ int mist_content_zone(struct mist_content *content, const struct mist_zone_optio
 		return error;
 	}
 	made->index = content->zone_count;
-	zones[content->zone_count++] = made;
+	content->zones[content->zone_count++] = made;
+	if (made->registry)
+		content->registries[content->registry_count++] = made;
 	if (zone)
 		*zone = made;
 	return MIST_OK;

@@ -67,6 +67,9 @@ struct edit {
 	/* Called before the edit is judged, under the lock of those who commit: adds operations that depend
 	 * on what was committed before. May be NULL. An error fails the edit. */
 	int (*prepare)(struct edit *edit, void *user);
+	/* Called when the edit fails after that, under the same lock, of several edits the last one first. May be
+	 * NULL. */
+	void (*undo)(struct edit *edit, void *user);
 	void *user;
 
 	/* The outcome, of commit.h. */

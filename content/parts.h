@@ -10,6 +10,7 @@
  *   reload.c     a content takes the place of another, and its zones go on from those that are served
  *   apply.c      what an edit makes of zones, and whether it may
  *   commit.c     a group of edits becomes the next versions and the next view
+ *   registry.c   names that come and go with their owners
  *   tell.c       what it tells: walks, anchors
  *   walk.c       walks over the records of a zone that is served
  *   why.c        explanations
@@ -78,6 +79,8 @@ struct mist_content {
 	struct mist_zone **zones;
 	size_t zone_count;
 	struct trie zones_by_name;   /* struct mist_zone */
+	struct mist_zone **registries;
+	size_t registry_count;
 	struct content_rule **rules;
 	size_t rule_count;
 	struct trie rules_by_name;   /* struct content_rule, the first of its name */

@@ -71,6 +71,16 @@ static bool hold_zones(struct view *view, const struct mist_content *content)
 	return true;
 }
 
+static bool list_registries(struct view *view, const struct mist_content *content)
+{
+	if (content->registry_count == 0)
+		return true;
+	view->registries = malloc(content->registry_count * sizeof(*view->registries));
+	for (size_t i = 0; view->registries && i < content->registry_count; i++)
+		view->registries[view->registry_count++] = (uint16_t)content->registries[i]->index;
+	return view->registries != NULL;
+}
+
 static bool make_routes(struct view *view, const struct mist_content *content)
 {
 	int error = routes_new(&view->routes);
@@ -96,6 +106,7 @@ struct view *content_view(const struct mist_content *content)
 	view->keyring = keyring_hold(content->keyring);
 	view->keyring_release = keyring_release;
 	if (copy_sets(view, content) && copy_rules(view, content) && hold_zones(view, content) &&
+	    list_registries(view, content) &&
 	    make_routes(view, content))
 		return view;
 	view_free(view);

@@ -99,7 +99,7 @@ int zone_new(struct zone **zone, const uint8_t *apex);
 int zone_add(struct zone *zone, const struct mist_record *record,
              const struct mist_reporter *reporter);
 
-/* Makes SOA, NS, ns, apex and `*` with these addresses (each 4 or 16 octets). */
+/* Makes SOA, NS, ns, apex and `*` with these addresses (each 4 or 16 octets); without any, SOA, NS and ns. */
 struct zone_address { uint8_t len; uint8_t octets[16]; };
 int zone_make(struct zone *zone, const struct zone_address *addresses, size_t count, uint32_t ttl,
               uint32_t serial);

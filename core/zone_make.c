@@ -65,6 +65,7 @@ static int put_soa(struct zone *zone, const uint8_t *server, uint32_t ttl, uint3
 int zone_make(struct zone *zone, const struct zone_address *addresses, size_t count, uint32_t ttl,
               uint32_t serial)
 {
+	static const struct zone_address loopback = { 4, { 127, 0, 0, 1 } };
 	uint8_t server[NAME_MAX], wildcard[NAME_MAX];
 	size_t server_len = child_name(server, "ns", zone->name);
 
@@ -76,8 +77,8 @@ int zone_make(struct zone *zone, const struct zone_address *addresses, size_t co
 		error = put(zone, zone->name, TYPE_NS, ttl, server, server_len);
 	if (!error)
 		error = put_addresses(zone, zone->name, addresses, count, ttl);
-	if (!error)
-		error = put_addresses(zone, server, addresses, count, ttl);
+	if (!error) /* which a zone needs, whatever else it has */
+		error = put_addresses(zone, server, count ? addresses : &loopback, count ? count : 1, ttl);
 	if (!error)
 		error = put_addresses(zone, wildcard, addresses, count, ttl);
 	return error;

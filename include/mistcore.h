@@ -185,7 +185,7 @@ struct mist_zone_options {
 	const char *name;              /* the apex */
 	bool records;                  /* true: the zone is filled with mist_zone_add(), not made */
 	const char *const *addresses;  /* of a made zone: SOA, NS, ns, apex and * are made with them */
-	size_t address_count;          /* 0: 127.0.0.1 */
+	size_t address_count;          /* 0: 127.0.0.1; with `registry`: SOA, NS and ns alone are made */
 	uint32_t ttl;                  /* of made records; 0: 300 */
 	enum mist_dnssec dnssec;
 	bool ephemeral_key;            /* the key is never written; the zone's DS changes each start */

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "content/content.h"
+#include "content/registry.h"
 #include "content/reload.h"
 #include "net/publish.h"
 #include "net/server.h"
@@ -24,8 +25,11 @@ static int expect(struct mist_server *server, struct mist_content *content)
 static int replace(struct mist_server *server, struct mist_content *content, bool keep_edits)
 {
 	uint64_t signatures = 0;
-	int error = reload_prepare(content, server->content, keep_edits, (uint32_t)time(NULL), &signatures);
+	const uint32_t now_s = (uint32_t)time(NULL);
+	int error = reload_prepare(content, server->content, keep_edits, now_s, &signatures);
 
+	if (!error)
+		error = registry_restore(server->registry, content, now_s, &signatures);
 	if (error)
 		return error;
 	struct view *view = content_view(content);

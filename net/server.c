@@ -13,9 +13,11 @@
 #include <time.h>
 
 #include "content/content.h"
+#include "content/registry.h"
 #include "core/report.h"
 #include "net/engine.h"
 #include "net/publish.h"
+#include "net/registry.h"
 
 #define CACHE_USUAL (16u << 20)
 #define TCP_IDLE_USUAL_MS 10000
@@ -238,11 +240,10 @@ static uint32_t tend(void *context)
 	if (error)
 		report(&server->background.queue, MIST_LEVEL_ERROR, NULL, 0,
 		       "renewing what is served failed, it stays as it is: %s", mist_strerror(error));
-	if (follows)
-		return RESOLV_CONF_MS;
 	/* A second at least: after a failure the due time still lies behind us. */
 	uint32_t wait_s = due_s > now_s ? due_s - now_s : error ? 60 : 1;
-	return wait_s < TEND_MAX_MS / 1000 ? wait_s * 1000 : TEND_MAX_MS;
+	uint32_t wait_ms = wait_s < TEND_MAX_MS / 1000 ? wait_s * 1000 : TEND_MAX_MS;
+	return server_expire(server, follows ? RESOLV_CONF_MS : wait_ms);
 }
 
 /* ---- start and stop ---- */
@@ -270,6 +271,7 @@ static void end(struct mist_server *server)
 	mist_content_free(server->content);
 	pthread_mutex_destroy(&server->content_lock);
 	edit_queue_free(&server->edits);
+	registry_free(server->registry);
 	guard_free(&server->guard);
 	free(server);
 }
@@ -282,7 +284,8 @@ static int create(struct mist_server **server, struct mist_content *content)
 	if (!made)
 		return MIST_ENOMEM;
 	memset(made, 0, sizeof *made);
-	if (guard_init(&made->guard)) {
+	if (registry_new(&made->registry) || guard_init(&made->guard)) {
+		registry_free(made->registry);
 		free(made);
 		return MIST_ENOMEM;
 	}

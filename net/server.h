@@ -42,6 +42,7 @@ struct mist_server {
 	struct edit_queue edits;         /* that wait for the lock of those who publish: */
 	pthread_mutex_t content_lock;    /* of the next two: publishing, and renewing in the background */
 	struct mist_content *content;
+	struct registry *registry;       /* who registered which names */
 	_Atomic(uint64_t) signatures;
 	_Atomic(uint64_t) told_s;        /* when reply_host.tell last did */
 	struct publisher publisher;

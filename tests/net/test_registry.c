@@ -1,0 +1,418 @@
+/*
+ * Registered names through the public calls: who is answered, under which names, until when, and what is
+ * left when they have gone.
+ */
+#include "edit_kit.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "scratch.h"
+
+static struct mist_server *server;
+static struct mist_lookup *lookup;
+static char text[512];
+static struct heard heard;
+
+static void add_zone(struct mist_content *content, const char *name, bool registry, size_t addresses)
+{
+	static const char *const one[] = { "127.0.0.1", "::1" };
+	struct mist_zone *zone;
+	assert_int_equal(mist_content_zone(content, &(struct mist_zone_options){ .size = sizeof(struct mist_zone_options),
+		.name = name, .registry = registry, .addresses = one, .address_count = addresses,
+		.dnssec = MIST_DNSSEC_SIGN, .ephemeral_key = true }, &zone), MIST_OK);
+}
+
+static struct mist_content *content_of(unsigned registries)
+{
+	struct mist_content_options options = { .size = sizeof(options), .forward_by_default = true };
+	struct mist_content *content;
+	assert_int_equal(mist_content_new(&content, &options), MIST_OK);
+	add_zone(content, "arcbox.local", true, 0);
+	add_zone(content, "editor.land", registries > 1, 2);
+	return content;
+}
+
+static int start_with(unsigned registries)
+{
+	struct mist_options options = options_of(MIST_ENGINE_AUTO, 2);
+	memset(&heard, 0, sizeof(heard));
+	assert_int_equal(mist_start(&server, &options, content_of(registries)), MIST_OK);
+	return mist_lookup_open(&lookup, server);
+}
+static int start(void **state) { (void)state; return start_with(1); }
+static int start_two(void **state) { (void)state; return start_with(2); }
+
+static int stop(void **state)
+{
+	(void)state;
+	mist_lookup_close(lookup);
+	return mist_stop(server);
+}
+
+/* Addresses are given in one text, separated by spaces. */
+static int put(const char *name, const char *owner, unsigned tier, const char *addresses, uint32_t lease_ms)
+{
+	const char *list[64];
+	size_t count = 0;
+	char *copy = strdup(addresses), *save = NULL;
+	for (char *one = strtok_r(copy, " ", &save); one; one = strtok_r(NULL, " ", &save))
+		list[count++] = one;
+	int error = mist_register(server, &(struct mist_registration){ .size = sizeof(struct mist_registration),
+		.name = name, .owner = owner, .tier = tier, .addresses = list, .address_count = count,
+		.lease_ms = lease_ms });
+	free(copy);
+	return error;
+}
+
+/* "RCODE first second ...; authority", with an id of our own. */
+static const char *ask_id(struct mist_lookup *with, const char *name, const char *type, uint16_t id, char to[512])
+{
+	uint8_t query[300] = { (uint8_t)(id >> 8), (uint8_t)id, 1, 0, 0, 1 }, response[4096], owner[NAME_MAX];
+	size_t len = sizeof(response), at = 12;
+	char rcode[16];
+	int size = mist_name_from_text(name, query + 12);
+	query[12 + size] = (uint8_t)(type_from_text(type) >> 8);
+	query[13 + size] = (uint8_t)type_from_text(type);
+	query[15 + size] = 1;
+	int error = mist_lookup_message(with, query, 16 + (size_t)size, response, &len);
+	if (error)
+		return strcpy(to, error == MIST_EFORWARD ? "forwarded" : mist_strerror(error));
+	strcpy(to, rcode_to_text(response[3] & 15, rcode));
+	strcat(to, response[2] & 4 ? " aa" : "");
+	at += (size_t)size + 4;
+	for (unsigned i = 0; i < (unsigned)response[7] + response[9]; i++) {
+		at += name_read(response, len, at, owner);
+		char address[64], name_text[NAME_TEXT_MAX];
+		unsigned this = wire_get16(response + at), rdata_len = wire_get16(response + at + 8);
+		if (this == TYPE_A || this == TYPE_AAAA) {
+			inet_ntop(this == TYPE_A ? AF_INET : AF_INET6, response + at + 10, address, sizeof(address));
+			strcat(strcat(to, " "), address);
+		} else if (this == TYPE_SOA) {
+			name_to_text(name_text, owner);
+			strcat(strcat(to, " SOA "), name_text);
+		} else if (this == TYPE_PTR) {
+			name_read(response, len, at + 10, owner);
+			name_to_text(name_text, owner);
+			strcat(strcat(to, " "), name_text);
+		}
+		at += 10 + rdata_len;
+	}
+	return to;
+}
+
+static void assert_answer(const char *name, const char *type, const char *wanted)
+{
+	assert_string_equal(ask_id(lookup, name, type, 0, text), wanted);
+}
+
+/* ---- who is answered ------------------------------------------------------------------------- */
+
+static void owners_and_tiers(void **state)
+{
+	(void)state;
+	assert_answer("web.arcbox.local", "A", "NXDOMAIN aa SOA arcbox.local");
+	assert_int_equal(put("web", "a", 1, "172.17.0.2 172.17.0.2 fd00::2", 0), MIST_OK);
+	assert_int_equal(put("web", "b", 1, "172.17.0.3 172.17.0.2", 0), MIST_OK);
+	assert_int_equal(put("web.arcbox.local", "sandbox", 2, "10.0.0.9", 0), MIST_OK);
+	/* of one tier all, each address once; a higher tier waits */
+	assert_answer("web.arcbox.local", "A", "NOERROR aa 172.17.0.2 172.17.0.3");
+	assert_answer("web.arcbox.local", "AAAA", "NOERROR aa fd00::2");
+	/* one owner less, the others stay as they were */
+	assert_int_equal(mist_deregister(server, "a", "web"), MIST_OK);
+	assert_answer("web.arcbox.local", "A", "NOERROR aa 172.17.0.2 172.17.0.3");
+	assert_answer("web.arcbox.local", "AAAA", "NOERROR aa SOA arcbox.local");
+	/* the same owner anew: other addresses in place of the old */
+	assert_int_equal(put("web", "b", 1, "172.17.0.7", 0), MIST_OK);
+	assert_answer("web.arcbox.local", "A", "NOERROR aa 172.17.0.7");
+	assert_int_equal(mist_deregister(server, "b", NULL), MIST_OK);
+	assert_answer("web.arcbox.local", "A", "NOERROR aa 10.0.0.9");
+	assert_int_equal(mist_deregister(server, "nobody", NULL), MIST_ENOTFOUND);
+	assert_int_equal(mist_deregister(server, "sandbox", "other"), MIST_ENOTFOUND);
+	assert_int_equal(mist_deregister(server, "sandbox", "web.arcbox.local."), MIST_OK);
+	assert_answer("web.arcbox.local", "A", "NXDOMAIN aa SOA arcbox.local");
+}
+
+static void all_orders(void **state)
+{
+	static const char *const orders[] = { "abc", "acb", "bac", "bca", "cab", "cba" };
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		for (const char *owner = "abc"; *owner; owner++)
+			assert_int_equal(put("alias", (char[]){ *owner, 0 }, 0, (char[]){ '1', '0', '.', '0', '.', '0', '.',
+				(char)('1' + *owner - 'a'), 0 }, 0), MIST_OK);
+		assert_answer("alias", "A", "NOERROR aa 10.0.0.1 10.0.0.2 10.0.0.3");
+		for (unsigned gone = 0; gone < 3; gone++) {
+			char wanted[64] = "NOERROR aa";
+			assert_int_equal(mist_deregister(server, (char[]){ orders[i][gone], 0 }, "alias"), MIST_OK);
+			for (char owner = 'a'; owner <= 'c'; owner++) {
+				if (strchr(orders[i] + gone + 1, owner))
+					sprintf(wanted + strlen(wanted), " 10.0.0.%d", 1 + owner - 'a');
+			}
+			assert_answer("alias.arcbox.local", "A", gone < 2 ? wanted : "NXDOMAIN aa SOA arcbox.local");
+		}
+	}
+}
+
+static void bare_names(void **state)
+{
+	(void)state;
+	assert_answer("web", "A", "NXDOMAIN aa SOA arcbox.local"); /* though other names are forwarded: */
+	assert_answer("www.example.com", "A", "forwarded");
+	assert_answer("web", "HTTPS", "NXDOMAIN aa SOA arcbox.local");
+	assert_int_equal(put("web", "a", 0, "172.17.0.2", 0), MIST_OK);
+	assert_answer("web", "A", "NOERROR aa 172.17.0.2");
+	assert_answer("WEB", "A", "NOERROR aa 172.17.0.2");
+	assert_answer("web", "AAAA", "NOERROR aa SOA arcbox.local");
+	assert_answer("web", "HTTPS", "NOERROR aa SOA arcbox.local");
+	assert_answer("other", "A", "NXDOMAIN aa SOA arcbox.local");
+	assert_answer("ns", "A", "NXDOMAIN aa SOA arcbox.local"); /* of the zone, but nobody registered it */
+	assert_answer("other.arcbox.local", "TXT", "NXDOMAIN aa SOA arcbox.local");
+	assert_answer("localhost", "A", "NOERROR aa 127.0.0.1");
+	assert_answer("local", "A", "NXDOMAIN aa SOA local");
+	/* names of several labels are completed as well, but are not answered without the zone */
+	assert_int_equal(put("api.project", "a", 0, "172.17.0.4", 0), MIST_OK);
+	assert_answer("api.project.arcbox.local", "A", "NOERROR aa 172.17.0.4");
+	assert_answer("project.arcbox.local", "A", "NOERROR aa SOA arcbox.local");
+	assert_answer("api.project", "A", "forwarded");
+	assert_int_equal(mist_deregister(server, "a", NULL), MIST_OK);
+	assert_answer("project.arcbox.local", "A", "NXDOMAIN aa SOA arcbox.local");
+	assert_answer("web", "A", "NXDOMAIN aa SOA arcbox.local");
+}
+
+static void in_turns(void **state)
+{
+	unsigned first[4] = { 0 };
+	(void)state;
+	assert_int_equal(put("web", "a", 0, "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 fd00::1", 0), MIST_OK);
+	for (unsigned id = 0; id < 400; id++) {
+		ask_id(lookup, id % 2 ? "web" : "web.arcbox.local", "A", (uint16_t)(id * 7919), text);
+		unsigned sum = 0;
+		for (unsigned i = 1; i <= 4; i++) {
+			char address[16];
+			sprintf(address, "10.0.0.%u", i);
+			assert_non_null(strstr(text, address));
+			sum += i;
+		}
+		assert_int_equal(sum, 10);
+		first[text[strlen("NOERROR aa 10.0.0.")] - '1']++;
+	}
+	for (unsigned i = 0; i < 4; i++)
+		assert_in_range(first[i], 60, 140);
+	assert_int_equal(mist_deregister(server, "a", NULL), MIST_OK);
+}
+
+/* ---- what is refused ------------------------------------------------------------------------- */
+
+static void mistakes(void **state)
+{
+	(void)state;
+	assert_int_equal(put("web", "", 0, "10.0.0.1", 0), MIST_EINVAL);
+	assert_int_equal(put("web", NULL, 0, "10.0.0.1", 0), MIST_EINVAL);
+	assert_int_equal(put("web", "a", 0, "", 0), MIST_EINVAL);
+	assert_int_equal(put("web", "a", 0, "10.0.0.256", 0), MIST_EINVAL);
+	assert_int_equal(put("we..b", "a", 0, "10.0.0.1", 0), MIST_ENAME);
+	assert_int_equal(put("*.web", "a", 0, "10.0.0.1", 0), MIST_ENAME);
+	assert_int_equal(put("web.elsewhere.", "a", 0, "10.0.0.1", 0), MIST_ENOTFOUND);
+	assert_int_equal(put("web.editor.land.", "a", 0, "10.0.0.1", 0), MIST_ENOTFOUND); /* no registry */
+	assert_int_equal(put("ns", "a", 0, "10.0.0.1", 0), MIST_ECONFLICT); /* the zone's own */
+	assert_int_equal(edit_now(server, NULL, "+alias.arcbox.local. 60 CNAME ns.arcbox.local.\n", NULL), MIST_OK);
+	assert_int_equal(put("alias", "a", 0, "10.0.0.1", 0), MIST_ECONFLICT);
+	/* what failed left nothing */
+	assert_int_equal(mist_deregister(server, "a", NULL), MIST_ENOTFOUND);
+	assert_int_equal(edit_now(server, NULL, "!alias.arcbox.local. CNAME\n", NULL), MIST_OK);
+	assert_int_equal(put("alias", "a", 0, "10.0.0.1", 0), MIST_OK);
+	/* nor did it take what was there */
+	assert_int_equal(put("alias", "a", 0, "10.0.0.300", 0), MIST_EINVAL);
+	assert_answer("alias", "A", "NOERROR aa 10.0.0.1");
+	assert_int_equal(mist_deregister(server, "a", NULL), MIST_OK);
+}
+
+static void too_many_addresses(void **state)
+{
+	char owner[16], address[32];
+	int error = MIST_OK;
+	unsigned i;
+	(void)state;
+	for (i = 0; i < 200 && !error; i++) {
+		sprintf(owner, "owner-%u", i);
+		sprintf(address, "10.1.%u.%u", i / 100, i % 100);
+		error = put("crowd", owner, 0, address, 0);
+	}
+	assert_int_equal(error, MIST_ELIMIT);
+	assert_int_equal(i, 101);
+	/* who came too late is not there, and can come later */
+	assert_int_equal(mist_deregister(server, "owner-100", NULL), MIST_ENOTFOUND);
+	assert_int_equal(mist_deregister(server, "owner-7", NULL), MIST_OK);
+	assert_int_equal(put("crowd", "owner-100", 0, "10.1.1.0", 0), MIST_OK);
+	for (i = 0; i < 101; i++) {
+		sprintf(owner, "owner-%u", i);
+		assert_int_equal(mist_deregister(server, owner, NULL), i == 7 ? MIST_ENOTFOUND : MIST_OK);
+	}
+	assert_answer("crowd", "A", "NXDOMAIN aa SOA arcbox.local");
+}
+
+static void several_registries(void **state)
+{
+	(void)state;
+	assert_int_equal(put("web", "a", 0, "10.0.0.1", 0), MIST_EINVAL); /* in which? */
+	assert_int_equal(put("web.editor.land", "a", 0, "10.0.0.1", 0), MIST_OK);
+	assert_int_equal(put("db.arcbox.local", "a", 0, "10.0.0.2", 0), MIST_OK);
+	assert_answer("web", "A", "NOERROR aa 10.0.0.1");
+	assert_answer("db", "A", "NOERROR aa 10.0.0.2");
+	assert_int_equal(mist_deregister(server, "a", NULL), MIST_OK);
+	assert_answer("web.editor.land", "A", "NOERROR aa 127.0.0.1"); /* the wildcard again */
+	assert_answer("web", "A", "NXDOMAIN aa SOA arcbox.local");
+}
+
+static void wildcard_survives(void **state)
+{
+	(void)state;
+	assert_int_equal(put("web.proj.editor.land", "a", 0, "10.0.0.1", 0), MIST_OK);
+	assert_answer("web.proj.editor.land", "A", "NOERROR aa 10.0.0.1");
+	assert_answer("proj.editor.land", "A", "NOERROR aa 127.0.0.1");
+	assert_answer("api.proj.editor.land", "AAAA", "NOERROR aa ::1");
+	assert_answer("x.web.proj.editor.land", "A", "NOERROR aa 127.0.0.1");
+	assert_answer("web.proj.editor.land", "AAAA", "NOERROR aa SOA editor.land");
+	assert_int_equal(mist_deregister(server, "a", NULL), MIST_OK);
+	assert_answer("web.proj.editor.land", "A", "NOERROR aa 127.0.0.1");
+}
+
+/* ---- time and change ------------------------------------------------------------------------- */
+
+static void wait_ms(unsigned ms)
+{
+	nanosleep(&(struct timespec){ ms / 1000, (long)(ms % 1000) * 1000000 }, NULL);
+}
+
+static void leases(void **state)
+{
+	(void)state;
+	assert_int_equal(put("web", "long", 1, "10.0.0.1", 60000), MIST_OK);
+	assert_int_equal(put("web", "short", 0, "10.0.0.2", 400), MIST_OK);
+	assert_int_equal(put("other", "renewed", 0, "10.0.0.3", 400), MIST_OK);
+	assert_answer("web", "A", "NOERROR aa 10.0.0.2");
+	for (unsigned i = 0; i < 100; i++) {
+		wait_ms(100);
+		assert_int_equal(put("other", "renewed", 0, "10.0.0.3", 2000), MIST_OK);
+		if (strcmp(ask_id(lookup, "web", "A", 0, text), "NOERROR aa 10.0.0.1") == 0)
+			break;
+	}
+	assert_answer("web", "A", "NOERROR aa 10.0.0.1");
+	assert_answer("other", "A", "NOERROR aa 10.0.0.3");
+	for (unsigned i = 0; i < 100 && strncmp(ask_id(lookup, "other", "A", 0, text), "NOERROR", 7) == 0; i++)
+		wait_ms(100);
+	assert_answer("other", "A", "NXDOMAIN aa SOA arcbox.local");
+	assert_int_equal(mist_deregister(server, "renewed", NULL), MIST_ENOTFOUND);
+	assert_int_equal(mist_deregister(server, "long", NULL), MIST_OK);
+}
+
+static void another_content(void **state)
+{
+	(void)state;
+	assert_int_equal(put("web", "a", 0, "10.0.0.1 10.0.0.2", 0), MIST_OK);
+	assert_int_equal(put("db", "b", 0, "10.0.0.3", 0), MIST_OK);
+	for (unsigned i = 0; i < 4; i++) {
+		struct mist_content *content = content_of(1);
+		assert_int_equal(i % 2 ? mist_reload(server, content) : mist_publish(server, content), MIST_OK);
+		assert_answer("web.arcbox.local", "A", "NOERROR aa 10.0.0.1 10.0.0.2");
+		assert_answer("db", "A", "NOERROR aa 10.0.0.3");
+		assert_string_equal(ask_id(lookup, "web", "A", 1, text), "NOERROR aa 10.0.0.2 10.0.0.1");
+	}
+	assert_int_equal(mist_deregister(server, "b", NULL), MIST_OK);
+	assert_int_equal(mist_reload(server, content_of(1)), MIST_OK);
+	assert_answer("db", "A", "NXDOMAIN aa SOA arcbox.local");
+	assert_int_equal(mist_deregister(server, "a", NULL), MIST_OK);
+}
+
+/* ---- many ------------------------------------------------------------------------------------ */
+
+static int count_record(void *user, const struct mist_record *record)
+{
+	(void)record;
+	++*(unsigned *)user;
+	return 0;
+}
+
+static unsigned records_of(const char *zone)
+{
+	unsigned count = 0;
+	assert_int_equal(mist_walk(server, zone, MIST_WALK_SERVED, count_record, &count), MIST_OK);
+	return count;
+}
+
+#define THREADS 4
+#define EACH 250
+
+static void *live_and_die(void *user)
+{
+	unsigned thread = (unsigned)(uintptr_t)user;
+	char name[32], owner[32], address[32];
+	for (unsigned i = 0; i < EACH; i++) {
+		sprintf(name, "c%u", thread * EACH + i);
+		sprintf(owner, "owner-%u", thread * EACH + i);
+		sprintf(address, "10.%u.%u.%u", thread, i / 250, i % 250);
+		put(name, owner, 0, address, 0);
+		put("shared", owner, 0, "10.9.9.9", 0);
+		put("short-lived", owner, 0, address, 300 + i % 7);
+	}
+	return NULL;
+}
+
+static void *die(void *user)
+{
+	unsigned thread = (unsigned)(uintptr_t)user;
+	char owner[32];
+	for (unsigned i = 0; i < EACH; i++) {
+		sprintf(owner, "owner-%u", thread * EACH + i);
+		mist_deregister(server, owner, NULL);
+	}
+	return NULL;
+}
+
+static void together(void *(*life)(void *user))
+{
+	pthread_t threads[THREADS];
+	for (uintptr_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, life, (void *)i), 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void a_thousand_owners(void **state)
+{
+	(void)state;
+	unsigned before = records_of("arcbox.local");
+	together(live_and_die);
+	for (unsigned i = 0; i < THREADS * EACH; i++) {
+		char name[32], wanted[64];
+		sprintf(name, "c%u", i);
+		sprintf(wanted, "NOERROR aa 10.%u.%u.%u", i / EACH, i % EACH / 250, i % EACH % 250);
+		assert_answer(name, "A", wanted);
+	}
+	assert_answer("shared", "A", "NOERROR aa 10.9.9.9");
+	together(die);
+	assert_answer("shared", "A", "NXDOMAIN aa SOA arcbox.local");
+	for (unsigned i = 0; i < 100 && strncmp(ask_id(lookup, "short-lived", "A", 0, text), "NXDOMAIN", 8); i++)
+		wait_ms(50);
+	assert_int_equal(records_of("arcbox.local"), before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(owners_and_tiers, start, stop),
+		cmocka_unit_test_setup_teardown(all_orders, start, stop),
+		cmocka_unit_test_setup_teardown(bare_names, start, stop),
+		cmocka_unit_test_setup_teardown(in_turns, start, stop),
+		cmocka_unit_test_setup_teardown(mistakes, start, stop),
+		cmocka_unit_test_setup_teardown(too_many_addresses, start, stop),
+		cmocka_unit_test_setup_teardown(several_registries, start_two, stop),
+		cmocka_unit_test_setup_teardown(wildcard_survives, start_two, stop),
+		cmocka_unit_test_setup_teardown(leases, start, stop),
+		cmocka_unit_test_setup_teardown(another_content, start, stop),
+		cmocka_unit_test_setup_teardown(a_thousand_owners, start, stop),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
