@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "content/parts.h"
+#include "content/reverse.h"
 #include "content/serial.h"
 #include "core/wire.h"
 #include "core/zone_edit.h"
@@ -104,6 +105,8 @@ static int check_place(struct apply *apply, const struct mist_zone *zone,
 	bool apex = name_equal(owner, zone->zone->name);
 	bool cuts = !apex && puts_records(operation) && (type == TYPE_NS || type == TYPE_DNAME);
 
+	if (zone == apply->content->reverse)
+		return MIST_OK;
 	if (zone->zone->failed)
 		return conflict(apply, operation, "its zone does not load, so it cannot be changed; repair it first");
 	if (zone->dnssec == MIST_DNSSEC_PRESIGNED)
@@ -234,6 +237,8 @@ static int add(struct apply *apply, struct mist_zone *zone, const struct edit_op
 	if (operation->type == TYPE_SOA)
 		return put_soa(apply, zone, operation, old);
 	if (lenient && stands_aside(now, node, operation->type))
+		return MIST_OK;
+	if (zone == apply->content->reverse && old && old->count >= REVERSE_NAMES_MAX)
 		return MIST_OK;
 	bool instead = lenient && type_info(operation->type)->flags & TYPE_SINGLE;
 	rrset_next(operation->set, operation->set->len, &at, &record);
@@ -369,6 +374,11 @@ static int require(struct apply *apply, const struct mist_zone *zone,
 static int find_zone(struct apply *apply, const struct edit_operation *operation, struct mist_zone **zone)
 {
 	const uint8_t *name = edit_zone(operation), *owner = edit_owner(operation);
+	struct mist_zone *reverse = apply->edit->points_back ? apply->content->reverse : NULL;
+	if (reverse && name && name_equal(name, reverse->zone->name)) {
+		*zone = reverse;
+		return MIST_OK;
+	}
 	*zone = name ? content_zone(apply->content, name) : content_zone_around(apply->content, owner, false);
 	if (!*zone)
 		blame(apply, name ? name : owner, 0, name ? "no such zone is served here"

@@ -267,6 +267,8 @@ void mist_content_free(struct mist_content *content)
 	trie_free(&content->rules_by_name, NULL, NULL);
 	for (size_t i = 0; i < content->zone_count; i++)
 		free_zone(content->zones[i]);
+	if (content->reverse)
+		free_zone(content->reverse);
 	free(content->zones);
 	free(content->registries);
 	for (size_t i = 0; i < content->rule_count; i++) {

@@ -64,6 +64,7 @@ struct edit {
 	 * the SOA or the last NS away, a serial that goes back) is passed over in silence.
 	 */
 	bool lenient;
+	bool points_back;            /* may change the zone of reverse.h, which no edit of others can name */
 	/* Called before the edit is judged, under the lock of those who commit: adds operations that depend
 	 * on what was committed before. May be NULL. An error fails the edit. */
 	int (*prepare)(struct edit *edit, void *user);

@@ -103,8 +103,8 @@ void content_keep_serial(struct mist_zone *zone)
 
 void content_reserve_serial(struct mist_zone *zone, uint32_t serial, uint32_t now_s)
 {
-	if (zone->serial_kept && !serial_greater(serial, zone->kept_serial))
-		return;
+	if (zone == zone->content->reverse || (zone->serial_kept && !serial_greater(serial, zone->kept_serial)))
+		return; /* the former goes to nobody as a whole */
 	bool thick = zone->reserved_s == now_s || zone->reserved_s + 1 == now_s;
 	uint32_t ahead = thick ? 4 * zone->reserve : AHEAD_LEAST;
 	zone->reserve = ahead < AHEAD_MOST ? ahead : AHEAD_MOST;

@@ -11,6 +11,7 @@
  *   apply.c      what an edit makes of zones, and whether it may
  *   commit.c     a group of edits becomes the next versions and the next view
  *   registry.c   names that come and go with their owners
+ *   reverse.c    what addresses are called
  *   tell.c       what it tells: walks, anchors
  *   walk.c       walks over the records of a zone that is served
  *   why.c        explanations
@@ -81,6 +82,7 @@ struct mist_content {
 	struct trie zones_by_name;   /* struct mist_zone */
 	struct mist_zone **registries;
 	size_t registry_count;
+	struct mist_zone *reverse;   /* not one of the zones (reverse.h); NULL: there is no registry */
 	struct content_rule **rules;
 	size_t rule_count;
 	struct trie rules_by_name;   /* struct content_rule, the first of its name */

@@ -17,6 +17,7 @@
 
 #include "content/commit.h"
 #include "content/parts.h"
+#include "content/reverse.h"
 #include "core/address.h"
 #include "core/report.h"
 #include "core/zone_edit.h"
@@ -345,6 +346,27 @@ static int make_set(const struct registered *name, uint16_t type, struct rrset *
 	return MIST_OK;
 }
 
+static bool holds(const struct rrset *set, const struct record *record)
+{
+	return set && rrset_has(set, record->rdata, record->rdata_len);
+}
+
+/* From the addresses that are new back to the name, and from those that are not any more. An address that
+ * points already may do so twice. */
+static int say_reverse(const struct registered *name, const struct mist_content *content,
+                       const struct rrset *old, const struct rrset *set, struct edit *edit)
+{
+	struct record record;
+	int error = MIST_OK;
+	for (size_t at = 0; old && !error && rrset_next(old, old->len, &at, &record);) {
+		if (!holds(set, &record))
+			error = reverse_point(edit, content, record.rdata, record.rdata_len, name->name, false);
+	}
+	for (size_t at = 0; set && !error && rrset_next(set, set->len, &at, &record);)
+		error = reverse_point(edit, content, record.rdata, record.rdata_len, name->name, true);
+	return error;
+}
+
 /* What follows for a name in this content. */
 static int say(const struct registered *name, const struct mist_content *content, struct edit *edit)
 {
@@ -352,9 +374,14 @@ static int say(const struct registered *name, const struct mist_content *content
 	const struct mist_zone *zone = registry_zone(content, name->name);
 	int error = MIST_OK;
 
+	edit->points_back = true;
 	for (unsigned i = 0; zone && i < 2 && !error; i++) {
+		const struct zone *now = content_newest(zone);
+		const struct rrset *old = zone_data(now, zone_node(now, name->name), types[i]);
 		struct rrset *set;
 		error = make_set(name, types[i], &set);
+		if (!error)
+			error = say_reverse(name, content, old, set, edit);
 		if (!error)
 			error = edit_replace_set(edit, zone->zone->name, name->name, types[i], set);
 		free(set);

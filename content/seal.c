@@ -17,6 +17,7 @@
 
 #include "content/content.h"
 #include "content/parts.h"
+#include "content/reverse.h"
 #include "content/serial.h"
 #include "core/report.h"
 #include "dnssec/sign.h"
@@ -415,6 +416,8 @@ int mist_content_seal(struct mist_content *content)
 	content->sets[0].from_resolv_conf &= forwards(content);
 	content_read_resolv(content);
 	error = seal_zones(content, (uint32_t)time(NULL));
+	if (error != MIST_ENOMEM && content->registry_count && reverse_make(content))
+		error = MIST_ENOMEM;
 	if (error == MIST_ENOMEM)
 		content->broken = error;
 	else

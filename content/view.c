@@ -58,15 +58,21 @@ static bool copy_rules(struct view *view, const struct mist_content *content)
 	return true;
 }
 
+/* Behind the zones that routes lead to stands that of the addresses. */
 static bool hold_zones(struct view *view, const struct mist_content *content)
 {
-	view->zones = malloc((content->zone_count + 1) * sizeof(*view->zones));
+	view->zones = malloc((content->zone_count + 2) * sizeof(*view->zones));
 	if (!view->zones)
 		return false;
 	for (size_t i = 0; i < content->zone_count; i++) {
 		struct zone *zone = content_newest(content->zones[i]);
 		zone_hold(zone);
 		view->zones[view->zone_count++] = zone;
+	}
+	if (content->reverse) {
+		view->zones[view->zone_count++] = content_newest(content->reverse);
+		zone_hold(content_newest(content->reverse));
+		view->reverse = view->zone_count;
 	}
 	return true;
 }
@@ -84,7 +90,7 @@ static bool list_registries(struct view *view, const struct mist_content *conten
 static bool make_routes(struct view *view, const struct mist_content *content)
 {
 	int error = routes_new(&view->routes);
-	for (size_t i = 0; i < view->zone_count && !error; i++)
+	for (size_t i = 0; i < content->zone_count && !error; i++)
 		error = routes_add_zone(view->routes, view->zones[i]);
 	for (size_t i = 0; i < content->rule_count && !error; i++)
 		error = routes_add_rule(view->routes, &view->rules[i]);

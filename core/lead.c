@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/type.h"
+
 /* ---- bare names ---- */
 
 /* The node of a name in a zone, if it is registered; signers' sets tell nothing. */
@@ -49,8 +51,8 @@ static void lead_bare(const struct view *view, const struct name_key *key, uint1
 	const struct zone *reverse = view->reverse ? view->zones[view->reverse - 1] : NULL, *zone;
 	const struct node *node = NULL;
 	if (reverse && name_key_within(key, reverse->name, reverse->name_len)) {
-		node = registered(reverse, key->name);
-		if (node)
+		node = zone_node(reverse, key->name);
+		if (node && node_rrset(node, TYPE_PTR))
 			lead_to(lead, reverse, node, type);
 	} else if (view->registry_count && key->labels == 1) {
 		zone = registry_of(view, key->name, &node);

@@ -181,6 +181,44 @@ static void bare_names(void **state)
 	assert_answer("web", "A", "NXDOMAIN aa SOA arcbox.local");
 }
 
+static void reverse_names(void **state)
+{
+	(void)state;
+	assert_answer("2.0.17.172.in-addr.arpa", "PTR", "NXDOMAIN aa SOA 17.172.in-addr.arpa");
+	assert_int_equal(put("web", "a", 0, "172.17.0.2 fd00::2 203.0.113.9", 0), MIST_OK);
+	assert_int_equal(put("api.proj", "b", 0, "172.17.0.2", 0), MIST_OK);
+	assert_answer("2.0.17.172.in-addr.arpa", "PTR", "NOERROR aa api.proj.arcbox.local web.arcbox.local");
+	assert_answer("2.0.17.172.in-addr.arpa", "A", "NOERROR aa SOA arpa");
+	assert_answer("9.113.0.203.in-addr.arpa", "PTR", "NOERROR aa web.arcbox.local");
+	assert_answer("8.8.8.8.in-addr.arpa", "PTR", "forwarded");
+	assert_answer("2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa", "PTR",
+	              "NOERROR aa web.arcbox.local");
+	assert_answer("1.0.0.127.in-addr.arpa", "PTR", "NOERROR aa editor.land"); /* which is made from it */
+	assert_int_equal(mist_reload(server, content_of(1)), MIST_OK);
+	assert_answer("9.113.0.203.in-addr.arpa", "PTR", "NOERROR aa web.arcbox.local");
+	assert_int_equal(put("web", "a", 0, "172.17.0.3", 0), MIST_OK);
+	assert_answer("2.0.17.172.in-addr.arpa", "PTR", "NOERROR aa api.proj.arcbox.local");
+	assert_answer("3.0.17.172.in-addr.arpa", "PTR", "NOERROR aa web.arcbox.local");
+	assert_answer("9.113.0.203.in-addr.arpa", "PTR", "forwarded");
+	for (unsigned i = 0; i < 40; i++) { /* crowds say nothing, and stop nobody */
+		char name[16];
+		sprintf(name, "crowd%u", i);
+		assert_int_equal(put(name, "c", 0, "172.17.0.9", 0), MIST_OK);
+	}
+	assert_int_equal(mist_publish(server, content_of(1)), MIST_OK);
+	for (unsigned i = 0; i < 40; i++) {
+		char name[16];
+		sprintf(name, "crowd%u", i);
+		assert_answer(name, "A", "NOERROR aa 172.17.0.9");
+	}
+	for (const char *owner = "abc"; *owner; owner++)
+		assert_int_equal(mist_deregister(server, (char[]){ *owner, 0 }, NULL), MIST_OK);
+	assert_answer("9.0.17.172.in-addr.arpa", "PTR", "NXDOMAIN aa SOA 17.172.in-addr.arpa");
+	assert_answer("2.0.17.172.in-addr.arpa", "PTR", "NXDOMAIN aa SOA 17.172.in-addr.arpa");
+	/* nobody but the registry reaches it */
+	assert_int_equal(edit_now(server, "arpa", "+1.2.0.192.in-addr.arpa. 5 A 192.0.2.1\n", NULL), MIST_ENOTFOUND);
+}
+
 static void in_turns(void **state)
 {
 	unsigned first[4] = { 0 };
@@ -405,6 +443,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(owners_and_tiers, start, stop),
 		cmocka_unit_test_setup_teardown(all_orders, start, stop),
 		cmocka_unit_test_setup_teardown(bare_names, start, stop),
+		cmocka_unit_test_setup_teardown(reverse_names, start, stop),
 		cmocka_unit_test_setup_teardown(in_turns, start, stop),
 		cmocka_unit_test_setup_teardown(mistakes, start, stop),
 		cmocka_unit_test_setup_teardown(too_many_addresses, start, stop),
