@@ -384,6 +384,56 @@ static void test_serials(void **state)
 }
 
 /* ------------------------------------------------------------------------------------------------
+ * Clocks
+ */
+
+static int assert_valid_now(void *user, const struct mist_record *record)
+{
+	(void)user;
+	if (record->type != TYPE_RRSIG)
+		return 0;
+	assert_true(wire_get32(record->rdata + 12) <= now_s); /* inception */
+	assert_true(wire_get32(record->rdata + 8) > now_s);   /* expiration (RFC 4034 section 3.1) */
+	return 0;
+}
+
+/* The background's work, and an edit, at that time. */
+static void live_at(struct mist_content *content, uint32_t time_s, unsigned number)
+{
+	struct view *view = NULL;
+	uint64_t made = 0;
+	char line[256];
+	now_s = time_s;
+	assert_int_equal(content_refresh(content, now_s, &view, &made), MIST_OK);
+	if (view)
+		assert_int_equal(publisher_swap(&publisher, view), MIST_OK);
+	snprintf(line, sizeof(line), "+t%u.example.test. 300 A 192.0.2.%u\n!t%u.example.test. 300 A 192.0.2.1\n",
+	         number % 9, 1 + number % 200, (number + 4) % 9);
+	uint32_t serial = zone_of(content)->serial;
+	assert_int_equal(commit_one(content, line, NULL), MIST_OK);
+	assert_true(serial_greater(zone_of(content)->serial, serial));
+	assert_int_equal(mist_content_walk(content, "example.test", MIST_WALK_SERVED, assert_valid_now, NULL),
+	                 MIST_OK);
+	assert_true(content_due(content) > now_s);
+}
+
+/* A clock that starts a month behind, is set right, runs on for more than a year, and jumps about. */
+static void test_clocks(void **state)
+{
+	(void)state;
+	const uint32_t day = 86400;
+	uint32_t real = (uint32_t)time(NULL);
+	unsigned number = 0;
+	struct mist_content *content = serve(base, MIST_DNSSEC_SIGN);
+	for (int days = -30; days <= 400; days += 3)
+		live_at(content, real + (uint32_t)days * day, number++);
+	for (unsigned i = 0; i < 100; i++)
+		live_at(content, real + dice(430) * day - 30 * day + dice(day), number++);
+	assert_as_from_scratch(content);
+	end(content);
+}
+
+/* ------------------------------------------------------------------------------------------------
  * Lenient edits (RFC 2136 section 3.4.2)
  */
 
@@ -421,6 +471,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_random, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_only_what_changed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_serials, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_clocks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lenient, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
