@@ -9,6 +9,7 @@
 #include "content/content.h"
 #include "content/parts.h"
 #include "content/serial.h"
+#include "core/history.h"
 #include "core/report.h"
 #include "core/wire.h"
 #include "core/zone_edit.h"
@@ -330,6 +331,8 @@ static void describe(struct zone *fork, const struct zone *wanted)
 {
 	access_release(fork->access);
 	fork->access = access_hold(wanted->access);
+	if (!fork->history)
+		fork->history = history_hold(wanted->history); /* it may be transferred from now on */
 	memcpy(fork->file, wanted->file, sizeof(fork->file));
 }
 
