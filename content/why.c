@@ -11,6 +11,7 @@
 
 #include "content/content.h"
 #include "content/parts.h"
+#include "core/lead.h"
 #include "core/query.h"
 #include "core/wire.h"
 
@@ -99,6 +100,16 @@ static void say_local(const struct asked *asked, struct mist_why *why)
 		say(why, "local zone %s is responsible and answers %s", zone, why->rcode);
 }
 
+static void say_bare(const struct asked *asked, struct mist_why *why)
+{
+	if (asked->rcode == RCODE_NXDOMAIN)
+		say(why, "a single label, which belongs to the registry while there is one, and nobody registered it; "
+		         "it is never sent out");
+	else
+		say(why, "the registry knows the name; it answers without signatures, from local zone %s, with %zu record%s",
+		    why->zone, why->answer_count, why->answer_count == 1 ? "" : "s");
+}
+
 static size_t say_upstreams(const struct upstream_set *set, char *text, size_t size)
 {
 	size_t len = 0;
@@ -160,7 +171,10 @@ static void explain(const struct asked *asked, struct mist_why *why)
 	switch (route->kind) {
 	case ROUTE_LOCAL:
 		why->verdict = MIST_VERDICT_LOCAL;
-		say_local(asked, why);
+		if (route->bare)
+			say_bare(asked, why);
+		else
+			say_local(asked, why);
 		if (!route->zone->failed)
 			break;
 		why->verdict = MIST_VERDICT_FAILED;
@@ -190,7 +204,9 @@ static int explain_in_view(struct asked *asked, struct mist_why *why)
 	struct mist_why made = { .verdict = MIST_VERDICT_DENY };
 	struct name_key key;
 	name_key(&key, asked->wire, NAME_MAX);
-	route_find(asked->view->routes, &key, asked->type, &asked->route);
+	struct lead lead;
+	lead_find(asked->view, &key, asked->type, &lead);
+	asked->route = lead.route;
 	int error = ask(asked, &made);
 	if (error)
 		return error;
