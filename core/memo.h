@@ -7,7 +7,8 @@
  * told when a view is replaced: the memo is cold then, and a question costs what it would without.
  *
  * Only a question that comes a second time is remembered: names that are asked once, as in a flood of
- * random ones, cost a hash and one line of the index, and push nobody out.
+ * random ones, cost a hash and one line of the index, and push nobody out. And only what is in a zone of ours:
+ * who speaks for a name is soon found out.
  */
 #ifndef MIST_CORE_MEMO_H
 #define MIST_CORE_MEMO_H

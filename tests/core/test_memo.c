@@ -255,6 +255,23 @@ static void a_flood_pushes_nobody_out(void **state)
 	text_withdraw(&v);
 }
 
+static void only_what_is_in_a_zone_is_remembered(void **state)
+{
+	static const char *const outside[] = { "www.allowed.org", "nx.org", "www.evil.org", "localhost", "fwd.example" };
+	(void)state;
+	struct text_view v;
+	make_view(&v, 1);
+	struct memo *memo = new_memo();
+	for (unsigned i = 0; i < 5; i++) {
+		for (unsigned times = 0; times < 3; times++)
+			ask_for(memo, &v.view, outside[i], TYPE_A);
+		assert_false(remembered(memo, &v.view, outside[i], TYPE_A));
+	}
+	assert_int_equal(memo->next, 1);
+	memo_free(memo);
+	text_withdraw(&v);
+}
+
 static void none_is_none(void **state)
 {
 	(void)state;
@@ -279,6 +296,7 @@ int main(void)
 		cmocka_unit_test(what_comes_twice_is_remembered),
 		cmocka_unit_test(long_names_are_not),
 		cmocka_unit_test(a_flood_pushes_nobody_out),
+		cmocka_unit_test(only_what_is_in_a_zone_is_remembered),
 		cmocka_unit_test(none_is_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
