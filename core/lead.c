@@ -68,7 +68,7 @@ static void lead_bare(const struct view *view, const struct name_key *key, uint1
 void lead_find(const struct view *view, const struct name_key *key, uint16_t type, struct lead *lead)
 {
 	route_find(view->routes, key, type, &lead->route);
-	lead->found = (struct zone_found){ NULL };
+	lead->found = (struct zone_found){ .node = NULL };
 	lead->set = NULL;
 	if (lead->route.kind != ROUTE_LOCAL && !lead->route.named && (view->registry_count || view->reverse))
 		lead_bare(view, key, type, lead);
