@@ -24,7 +24,7 @@ help() {
 ./do lint                  static checks
 ./do fuzz [TARGET [RUNS]]  fuzz one target, or all (100,000 runs each)
 ./do sanitize              every test under AddressSanitizer and UBSan, the threads' under TSan
-./do long                  the full differential, ten million runs of each fuzz target, 1,000 restarts
+./do long                  the full differential, ten million runs of each fuzz target, 1,000 restarts, soaks
 ./do bench [ARGUMENTS]     measure against other servers (bench/run --help)
 ./do ci                    what continuous integration runs
 HELP
@@ -256,6 +256,12 @@ long)
 	export MIST_LONG=1
 	build_plain ON
 	tests build --timeout 7200
+	step "edits and questions, a minute" env MIST_SOAK_S=60 build/net_test_soak
+	step "build with AddressSanitizer and UBSan" build_asan
+	step "build with ThreadSanitizer" build_tsan
+	for sanitized in build-asan build-tsan; do
+		step "edits against models, ten minutes, $sanitized" env MIST_SOAK_S=600 $sanitized/net_test_soak models
+	done
 	build_fuzz
 	for target in $(fuzz_targets); do
 		step "$target, ten million runs" fuzz_one "$target" -runs=10000000

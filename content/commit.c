@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "content/content.h"
+#include "content/delegate.h"
 #include "content/parts.h"
 #include "content/serial.h"
 #include "core/zone_diff.h"
@@ -144,6 +145,7 @@ int commit_prepare(struct commit *commit, struct mist_content *content, struct v
 	*commit = (struct commit){ .content = content, .now_s = now_s, .edits = edits };
 	for (struct edit *edit = edits; edit; edit = edit->next)
 		judge(commit, edit);
+	error = delegations_follow(&commit->zones);
 	drop_unchanged(commit);
 	for (size_t i = 0; i < commit->zones.count && !error; i++)
 		error = commit_version(commit, commit->zones.zones[i]);

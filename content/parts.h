@@ -9,6 +9,7 @@
  *   overlay.c    what edits have made of a zone since its description was read
  *   reload.c     a content takes the place of another, and its zones go on from those that are served
  *   apply.c      what an edit makes of zones, and whether it may
+ *   delegate.c   delegations follow the zones they are of
  *   commit.c     a group of edits becomes the next versions and the next view
  *   registry.c   names that come and go with their owners
  *   reverse.c    what addresses are called

@@ -301,6 +301,51 @@ static void delegations(void **state)
 	assert_answer("under.child.example.test", "TXT", "NOERROR");
 }
 
+/* What the zone around says of one inside it follows: seen in a walk, as a transfer would have it. */
+struct seen {
+	char text[4096];
+};
+static int see(void *user, const struct mist_record *record)
+{
+	struct seen *seen = user;
+	char name[NAME_TEXT_MAX], type[16];
+	name_to_text(name, record->owner);
+	if (record->type == TYPE_RRSIG || !strstr(name, "inner"))
+		return 0;
+	size_t at = strlen(seen->text);
+	snprintf(seen->text + at, sizeof(seen->text) - at, "%s %s%s\n", name, type_to_text(record->type, type),
+	         record->type == TYPE_A ? record->rdata[3] == 1 ? " 1" : " other" : "");
+	return 0;
+}
+
+static void assert_around(const char *with, const char *without)
+{
+	struct seen seen = { "" };
+	assert_int_equal(mist_walk(server, "editor.land", MIST_WALK_SERVED, see, &seen), MIST_OK);
+	if ((with && !strstr(seen.text, with)) || (without && strstr(seen.text, without)))
+		fail_msg("%s: with %s, without %s", seen.text, with, without);
+}
+
+static void inner_zones(void **state)
+{
+	const enum mist_dnssec *dnssec = *state;
+	assert_around("ns.inner.editor.land A 1\n", "ns2.inner");
+	if (*dnssec == MIST_DNSSEC_SIGN)
+		assert_around("inner.editor.land DS\n", NULL);
+	uint32_t serial = serial_of("editor.land");
+	assert_edit(NULL, "+other.inner.editor.land. 300 A 127.0.0.7\n");
+	assert_int_equal(serial_of("editor.land"), serial); /* no matter of the zone around */
+	assert_edit(NULL, "+ns.inner.editor.land. 300 A 127.0.0.9\n-ns.inner.editor.land. 300 A 127.0.0.1\n");
+	assert_around("ns.inner.editor.land A other\n", "ns.inner.editor.land A 1\n");
+	assert_edit(NULL, "+ns2.inner.editor.land. 300 A 127.0.0.1\n"
+	            "+inner.editor.land. 300 NS ns2.inner.editor.land.\n"
+	            "-inner.editor.land. 300 NS ns.inner.editor.land.\n");
+	assert_around("ns2.inner.editor.land A 1\n", "ns.inner.editor.land A");
+	assert_true(serial_of("editor.land") > serial);
+	if (*dnssec == MIST_DNSSEC_SIGN)
+		assert_around("inner.editor.land DS\n", NULL);
+}
+
 /* Each of many threads sees its own commits at once, and none is lost. */
 #define THREADS 8
 #define COMMITS 60
@@ -386,7 +431,7 @@ int main(void)
 	{ #f " (unsigned)", f, start, stop, &off }, { #f " (signed)", f, start, stop, &sign }
 	const struct CMUnitTest tests[] = {
 		BOTH(add_and_remove), BOTH(nothing), BOTH(conflicts), BOTH(bad_operations), BOTH(requires),
-		BOTH(limits), BOTH(wildcards), BOTH(delegations), BOTH(threads), BOTH(races),
+		BOTH(limits), BOTH(wildcards), BOTH(delegations), BOTH(inner_zones), BOTH(threads), BOTH(races),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -417,11 +417,14 @@ static void models(void **state)
 	}
 }
 
-int main(void)
+/* With an argument, the test of that name alone. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(versions, start, stop),
 		cmocka_unit_test_setup_teardown(models, start, stop),
 	};
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,117 @@
+/* Delegations of local zones follow them; see delegate.h. */
+#include "content/delegate.h"
+
+#include "content/parts.h"
+#include "core/zone_edit.h"
+
+static const uint16_t glue_types[] = { TYPE_A, TYPE_AAAA };
+
+static bool same_set(const struct rrset *a, const struct rrset *b)
+{
+	return a == b || (a && b && a->ttl == b->ttl && rrset_same(a, b));
+}
+
+static const struct rrset *set_at(const struct zone *zone, const uint8_t *owner, uint16_t type)
+{
+	const struct node *node = zone_node(zone, owner);
+	return node ? node_rrset(node, type) : NULL;
+}
+
+/* The next name server of a set that lies in the zone. */
+static const uint8_t *next_inside(const struct rrset *servers, const struct zone *zone, size_t *at)
+{
+	struct record record;
+	while (servers && rrset_next(servers, servers->len, at, &record)) {
+		if (name_within(record.rdata, zone->name))
+			return record.rdata;
+	}
+	return NULL;
+}
+
+static bool delegation_changes(const struct zone *was, const struct zone *is)
+{
+	const uint8_t *server;
+	if (!same_set(was->ns, is->ns))
+		return true;
+	for (size_t at = 0; (server = next_inside(is->ns, is, &at));) {
+		for (unsigned i = 0; i < 2; i++) {
+			if (!same_set(set_at(was, server, glue_types[i]), set_at(is, server, glue_types[i])))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Puts a copy of a set, or takes out what was there when there is none. */
+static int copy_set(struct zone *to, const uint8_t *owner, uint16_t type, const struct rrset *set)
+{
+	struct rrset *copy = set ? rrset_signed(set, NULL, 0) : NULL;
+	if (set && !copy)
+		return MIST_ENOMEM;
+	return copy ? zone_replace(to, owner, copy) : zone_remove(to, owner, type);
+}
+
+/* The addresses of the name servers in `servers`, as `from` has them; NULL: none any more. */
+static int copy_glue(struct zone *to, const struct zone *child, const struct rrset *servers,
+                     const struct zone *from)
+{
+	const uint8_t *server;
+	int error = MIST_OK;
+	for (size_t at = 0; !error && (server = next_inside(servers, child, &at));) {
+		for (unsigned i = 0; i < 2 && !error; i++) {
+			const struct rrset *set = from ? set_at(from, server, glue_types[i]) : NULL;
+			/* At the top of the child stands its delegation, and beside it glue as well. */
+			error = copy_set(to, server, glue_types[i], set);
+		}
+		if (!error)
+			error = zone_settle(to, server);
+	}
+	return error;
+}
+
+static int follow(struct zone *around, const struct zone *was, const struct zone *is)
+{
+	int error = copy_set(around, is->name, TYPE_NS, is->ns);
+	if (!error)
+		error = copy_glue(around, was, was->ns, NULL);
+	if (!error)
+		error = copy_glue(around, is, is->ns, is);
+	return error ? error : zone_settle(around, is->name);
+}
+
+/* The version that the commit makes of a zone: one that may be written. */
+static int open_next(struct zone_list *changed, struct mist_zone *zone)
+{
+	struct zone *fork;
+	int error = zone_fork(&fork, content_newest(zone));
+	if (error)
+		return error;
+	error = zone->next ? MIST_OK : zone_list_add(changed, zone);
+	if (error) {
+		zone_release(fork);
+		return error;
+	}
+	if (zone->next)
+		zone_release(zone->next);
+	zone->next = fork;
+	return MIST_OK;
+}
+
+int delegations_follow(struct zone_list *changed)
+{
+	int error = MIST_OK;
+	for (size_t i = 0; i < changed->count && !error; i++) {
+		const struct mist_zone *zone = changed->zones[i];
+		struct mist_zone *around = zone->parent;
+		if (!around || around->zone->failed || around->dnssec == MIST_DNSSEC_PRESIGNED ||
+		    !delegation_changes(zone->zone, zone->next))
+			continue;
+		const struct rrset *says = set_at(content_newest(around), zone->zone->name, TYPE_NS);
+		if (!says || !rrset_same(says, zone->zone->ns))
+			continue;
+		error = open_next(changed, around);
+		if (!error)
+			error = follow(around->next, zone->zone, zone->next);
+	}
+	return error;
+}
