@@ -176,7 +176,7 @@ static void find_out(struct memo *memo, const struct view *view, const struct re
 	const uint32_t tag = tag_of(hash);
 	lead_find(view, &request->key, request->question.type, lead);
 	if (lead->route.kind != ROUTE_LOCAL)
-		return; /* routes are few and near, an entry would be farther (docs/PERFORMANCE.md) */
+		return; /* nothing would be gained (docs/PERFORMANCE.md) */
 	if (way == WAYS) { /* the first time */
 		set->ways[KNOWN + tag % (WAYS - KNOWN)] = tag << TAG_SHIFT;
 	} else if (set->ways[way] & NUMBER) { /* for this view too, or its entry is another's by now */

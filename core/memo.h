@@ -8,7 +8,7 @@
  *
  * Only a question that comes a second time is remembered: names that are asked once, as in a flood of
  * random ones, cost a hash and one line of the index, and push nobody out. And only what is in a zone of ours:
- * who speaks for a name is soon found out.
+ * who speaks for a name is found out as soon as it would be remembered.
  */
 #ifndef MIST_CORE_MEMO_H
 #define MIST_CORE_MEMO_H
