@@ -239,8 +239,11 @@ int zone_fork(struct zone **fork, struct zone *zone)
 	struct zone *made = malloc(sizeof(*made));
 	if (!made)
 		return MIST_ENOMEM;
+	/* Whoever lets an older version go meanwhile frees what `zone` replaced in it, and notes that there. */
+	pthread_mutex_lock(&zone->family->lock);
 	assert(!zone->newer && !zone->build);
-	memcpy(made, zone, sizeof(*made));
+	const size_t counted = offsetof(struct zone, references) + sizeof(zone->references);
+	memcpy((char *)made + counted, (const char *)zone + counted, sizeof(*made) - counted);
 	atomic_init(&made->references, 1);
 	trie_fork(&made->nodes, &zone->nodes);
 	trie_fork(&made->nsec3_nodes, &zone->nsec3_nodes);
@@ -249,7 +252,6 @@ int zone_fork(struct zone **fork, struct zone *zone)
 	made->retired = NULL;
 	made->newer = NULL;
 	made->older = zone;
-	pthread_mutex_lock(&zone->family->lock);
 	zone->newer = made;
 	zone->family->versions++;
 	pthread_mutex_unlock(&zone->family->lock);
