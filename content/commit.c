@@ -5,6 +5,7 @@
 
 #include "content/content.h"
 #include "content/delegate.h"
+#include "content/kept.h"
 #include "content/parts.h"
 #include "content/serial.h"
 #include "core/zone_diff.h"
@@ -153,6 +154,10 @@ int commit_prepare(struct commit *commit, struct mist_content *content, struct v
 		commit->view = content_view_next(content, served, commit->zones.zones, commit->zones.count);
 		error = commit->view ? MIST_OK : MIST_ENOMEM;
 	}
+	if (!error && commit->zones.count) {
+		error = kept_write(commit);
+		commit->kept = !error;
+	}
 	if (error)
 		commit_abandon(commit, error);
 	else
@@ -165,7 +170,8 @@ void commit_accept(struct commit *commit)
 	for (size_t i = 0; i < commit->zones.count; i++) {
 		struct mist_zone *zone = commit->zones.zones[i];
 		/* Without memory for it a reload brings back what is described. */
-		(void)overlay_note(&zone->overlay, zone->zone, zone->next);
+		if (zone != commit->content->reverse)
+			(void)overlay_note(&zone->overlay, zone->zone, zone->next);
 		zone_release(zone->zone);
 		zone->zone = zone->next;
 		zone->next = NULL;
@@ -176,12 +182,15 @@ void commit_accept(struct commit *commit)
 			zone->signed_s = commit->now_s > zone->signed_s ? commit->now_s : zone->signed_s;
 		}
 	}
+	kept_accept(commit);
 	free(commit->zones.zones);
 	commit->zones = (struct zone_list){ 0 };
 }
 
 void commit_abandon(struct commit *commit, int error)
 {
+	if (commit->kept && commit->content->journal)
+		journal_undo(commit->content->journal);
 	fail_all(commit->edits, error);
 	view_free(commit->view);
 	commit->view = NULL;

@@ -22,6 +22,7 @@ struct commit {
 	struct zone_list zones;      /* that changed */
 	struct view *view;           /* of whoever publishes; NULL: nothing changed, nothing is to be done */
 	uint64_t signatures;
+	bool kept;                   /* written to the journal */
 };
 
 /* `served` is the view that is published, NULL: none, and no view is made. MIST_OK: each edit says for itself how it went. Else (MIST_ENOMEM, MIST_ECRYPTO) all failed with that, and

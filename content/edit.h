@@ -65,6 +65,8 @@ struct edit {
 	 */
 	bool lenient;
 	bool points_back;            /* may change the zone of reverse.h, which no edit of others can name */
+	/* Its changes end with the process: they are not kept on disk. */
+	bool passing;
 	/* Called before the edit is judged, under the lock of those who commit: adds operations that depend
 	 * on what was committed before. May be NULL. An error fails the edit. */
 	int (*prepare)(struct edit *edit, void *user);

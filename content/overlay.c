@@ -18,8 +18,10 @@ static void free_name(void *user, void *value)
 {
 	struct overlay_name *name = value;
 	(void)user;
-	for (size_t i = 0; i < name->count; i++)
+	for (size_t i = 0; i < name->count; i++) {
 		free(name->sets[i].base);
+		free(name->sets[i].edited);
+	}
 	free(name->sets);
 	free(name);
 }
@@ -106,6 +108,7 @@ static int set_add(struct overlay *overlay, const uint8_t *owner, uint16_t type,
 static void set_forget(struct overlay *overlay, struct overlay_name *name, struct overlay_set *set)
 {
 	free(set->base);
+	free(set->edited);
 	*set = name->sets[--name->count];
 	if (name->count == 0 && !trie_remove(&overlay->names, name->name))
 		trie_retire(&overlay->names, free_name, NULL);
@@ -127,8 +130,9 @@ static int note_set(void *user, bool removed, const struct node *node, const str
 	const struct node *newer = zone_node(noting->newer, node->name);
 	const struct rrset *was = zone_data(noting->older, older, type);
 	const struct rrset *is = zone_data(noting->newer, newer, type);
-	if (overlay_same(was, is))
-		return MIST_OK; /* signed again, or a serial */
+	/* Signed again, or a serial. A set with a successor is noted once, with that. */
+	if (overlay_same(was, is) || (removed && is))
+		return MIST_OK;
 	struct overlay_name *name = trie_get(&noting->overlay->names, node->name);
 	struct overlay_set *set = set_find(name, type);
 	if (!set)
@@ -138,14 +142,54 @@ static int note_set(void *user, bool removed, const struct node *node, const str
 	return MIST_OK;
 }
 
+static void make(struct overlay *overlay)
+{
+	if (!overlay->is_made)
+		trie_init(&overlay->names, name_of, NULL);
+	overlay->is_made = true;
+}
+
 int overlay_note(struct overlay *overlay, const struct zone *older, const struct zone *newer)
 {
 	struct noting noting = { overlay, older, newer };
-	if (!overlay->is_made) {
-		trie_init(&overlay->names, name_of, NULL);
-		overlay->is_made = true;
-	}
+	make(overlay);
 	return zone_diff(older, newer, note_set, &noting);
+}
+
+int overlay_put(struct overlay *overlay, const uint8_t *owner, uint16_t type,
+                const struct rrset *base, const struct rrset *edited)
+{
+	make(overlay);
+	struct overlay_name *name = trie_get(&overlay->names, owner);
+	struct overlay_set *set = set_find(name, type);
+	if (set)
+		set_forget(overlay, name, set);
+	if (overlay_same(base, edited))
+		return MIST_OK;
+	int error = set_add(overlay, owner, type, base);
+	if (error || !edited)
+		return error;
+	set = set_find(trie_get(&overlay->names, owner), type);
+	set->edited = rrset_signed(edited, NULL, 0);
+	return set->edited ? MIST_OK : MIST_ENOMEM;
+}
+
+void overlay_mark(struct overlay *overlay, const uint8_t *owner, uint16_t type, bool passing)
+{
+	struct overlay_name *name = overlay->is_made ? trie_get(&overlay->names, owner) : NULL;
+	for (size_t i = 0; name && i < name->count; i++)
+		if (!type || name->sets[i].type == type)
+			name->sets[i].passing = passing;
+}
+
+bool overlay_base(const struct overlay *overlay, const uint8_t *owner, uint16_t type,
+                  const struct rrset **base)
+{
+	struct overlay_name *name = overlay->is_made ? trie_get(&overlay->names, owner) : NULL;
+	const struct overlay_set *set = set_find(name, type);
+	if (set)
+		*base = set->base;
+	return set;
 }
 
 struct visiting {

@@ -5,6 +5,7 @@
 #ifndef MIST_CONTENT_OVERLAY_H
 #define MIST_CONTENT_OVERLAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,7 +14,9 @@
 
 struct overlay_set {
 	uint16_t type;
+	bool passing;                /* of what is not kept on disk, such as registered names */
 	struct rrset *base;          /* as described; NULL: there was none */
+	struct rrset *edited;        /* of an overlay that was read from disk: as edited; NULL: none */
 };
 
 /* A name some of whose sets are not as described. */
@@ -33,6 +36,17 @@ void overlay_free(struct overlay *overlay);
 /* Notes what leads from one version to the next. What is as described again is forgotten. MIST_ENOMEM:
  * some of it is not noted. */
 int overlay_note(struct overlay *overlay, const struct zone *older, const struct zone *newer);
+
+/* Puts a set as it was read from disk in the place of what was known of it. Copies. MIST_ENOMEM. */
+int overlay_put(struct overlay *overlay, const uint8_t *owner, uint16_t type,
+                const struct rrset *base, const struct rrset *edited);
+
+/* Says of a set, if it is noted, whether it is passing. */
+void overlay_mark(struct overlay *overlay, const uint8_t *owner, uint16_t type, bool passing);
+
+/* What was described where edits changed it; false: they did not. */
+bool overlay_base(const struct overlay *overlay, const uint8_t *owner, uint16_t type,
+                  const struct rrset **base);
 
 /* Calls back for each name. A result other than 0 ends it and is returned. */
 int overlay_each(const struct overlay *overlay,

@@ -7,6 +7,9 @@
  *   view.c       views of it, and what makes the next view: renewal, resolv.conf
  *   edit.c       collecting the operations of an edit
  *   overlay.c    what edits have made of a zone since its description was read
+ *   replay.c     what edits have made of a zone is made of its new description
+ *   journal.c    edits on disk: frames in a file
+ *   kept.c       edits are written there, and come from there
  *   reload.c     a content takes the place of another, and its zones go on from those that are served
  *   apply.c      what an edit makes of zones, and whether it may
  *   delegate.c   delegations follow the zones they are of
@@ -90,6 +93,7 @@ struct mist_content {
 	struct upstream_set *sets;   /* [0]: the content's own */
 	size_t set_count;
 	struct stat resolv_status[2];/* of resolv.conf and of systemd-resolved's, when last read */
+	struct journal *journal;     /* of the server that serves it; NULL: edits end with the process */
 	bool view_owed;              /* something changed, and memory was out when the view was made */
 	uint64_t signatures;
 };

@@ -573,6 +573,7 @@ static int change_new(struct registry_change **made, struct registry *registry,
 		free(change);
 		return MIST_ENOMEM;
 	}
+	change->edit->passing = true; /* owners register anew after a restart */
 	TAILQ_INIT(&change->removed);
 	change->registry = registry;
 	change->content = content;
@@ -713,6 +714,7 @@ static int restore_name(void *user, void *value)
 		int error = edit_new(&edit);
 		if (error)
 			return error;
+		edit->passing = true;
 		*restoring->last = edit;
 		restoring->last = &edit->next;
 	}
@@ -760,8 +762,10 @@ int registry_restore(struct registry *registry, struct mist_content *content, ui
 	int error = edit_new(&restoring.one);
 	if (!error)
 		error = trie_each(&registry->names, restore_name, &restoring);
-	if (!error && restoring.one->count)
+	if (!error && restoring.one->count) {
+		restoring.one->passing = true;
 		error = commit_restored(content, restoring.one, now_s, signatures);
+	}
 	if (!error && restoring.one->error)
 		error = restore_each(registry, content, now_s, signatures);
 	edit_free(restoring.one);

@@ -8,12 +8,11 @@
 #include "content/commit.h"
 #include "content/content.h"
 #include "content/parts.h"
+#include "content/replay.h"
 #include "content/serial.h"
 #include "core/history.h"
-#include "core/report.h"
 #include "core/wire.h"
 #include "core/zone_edit.h"
-#include "dnssec/batch.h"
 
 /* ------------------------------------------------------------------------------------------------
  * Before the seal
@@ -36,150 +35,6 @@ void reload_expect(struct mist_content *content, const struct mist_content *serv
 			zone->before = before->zone;
 		}
 	}
-}
-
-/* ------------------------------------------------------------------------------------------------
- * What edits made of it
- */
-
-struct replay {
-	struct mist_zone *zone;      /* as it is described now */
-	const struct mist_zone *before;
-	uint32_t cap;
-	struct zone_list changed;
-};
-
-/* A copy with the TTL it would be signed with. */
-static struct rrset *as_served(const struct rrset *set, uint32_t cap)
-{
-	struct rrset *copy = set ? rrset_signed(set, NULL, 0) : NULL;
-	if (copy && copy->ttl > cap)
-		rrset_set_ttl(copy, cap);
-	return copy;
-}
-
-/* Each record of `from` that `without` does not hold. */
-static int replay_records(struct edit *edit, const uint8_t *owner, const struct rrset *from,
-                          const struct rrset *without, bool add)
-{
-	struct record record;
-	int error = MIST_OK;
-	for (size_t at = 0; from && !error && rrset_next(from, from->len, &at, &record);) {
-		struct mist_record each = { .owner = owner, .type = record.type, .ttl = record.ttl,
-		                            .rdata = record.rdata, .rdata_len = record.rdata_len };
-		if (without && rrset_has(without, record.rdata, record.rdata_len))
-			continue;
-		error = add ? edit_add(edit, NULL, &each) : edit_remove(edit, NULL, &each);
-	}
-	return error;
-}
-
-/* With the serial of the SOA that is described: edits raise it, the description may have. */
-static int replay_soa(struct edit *edit, const uint8_t *owner, const struct rrset *served,
-                      const struct rrset *described)
-{
-	struct rrset *soa = rrset_signed(served, NULL, 0);
-	if (!soa)
-		return MIST_ENOMEM;
-	memcpy(soa->wire + soa->len - 20, described->wire + described->len - 20, 4);
-	int error = edit_replace_set(edit, NULL, owner, TYPE_SOA, soa);
-	free(soa);
-	return error;
-}
-
-/* Where the description says what it said, the set is as edits left it; else it is changed as they had
- * changed the old one. */
-static int replay_set(const struct replay *replay, struct edit *edit, const uint8_t *owner,
-                      const struct overlay_set *set)
-{
-	const struct zone *now = replay->zone->zone, *served = replay->before->zone;
-	const struct rrset *described = zone_data(now, zone_node(now, owner), set->type);
-	const struct rrset *edited = zone_data(served, zone_node(served, owner), set->type);
-	struct rrset *is = as_served(described, replay->cap), *was = as_served(set->base, replay->cap);
-	bool untouched = overlay_same(is, was);
-	int error = MIST_OK;
-	free(is);
-	free(was);
-	if (set->type == TYPE_SOA)
-		return untouched && edited && described ? replay_soa(edit, owner, edited, described) : MIST_OK;
-	if (untouched)
-		return edit_replace_set(edit, NULL, owner, set->type, edited);
-	error = replay_records(edit, owner, set->base, edited, false);
-	return error ? error : replay_records(edit, owner, edited, set->base, true);
-}
-
-static void say_dropped(const struct replay *replay, const uint8_t *owner, const struct edit *edit)
-{
-	char name[NAME_TEXT_MAX];
-	name_to_text(name, owner);
-	report(&replay->zone->content->options.reporter, MIST_LEVEL_WARNING, replay->zone->zone->file, 0,
-	       "%s: what was edited there while the zone was served cannot stand beside what the zone says "
-	       "now, and is dropped (%s)", name, edit_reason(edit));
-}
-
-static int replay_name(void *user, const struct overlay_name *name)
-{
-	struct replay *replay = user;
-	struct edit *edit;
-	int error = edit_new(&edit);
-	if (error)
-		return error;
-	for (size_t i = 0; i < name->count && !error; i++)
-		error = replay_set(replay, edit, name->name, &name->sets[i]);
-	if (!error) {
-		error = edit_apply(edit, replay->zone->content, &replay->changed);
-		if (error && error != MIST_ENOMEM) {
-			say_dropped(replay, name->name, edit);
-			error = MIST_OK;
-		}
-	}
-	edit_free(edit);
-	return error;
-}
-
-/* In the place of a version that nobody else has seen. */
-static void take_next(struct mist_zone *zone, struct zone *next)
-{
-	zone_release(zone->zone);
-	zone->zone = next;
-}
-
-static uint32_t ttl_cap(const struct mist_zone *zone)
-{
-	if (zone->dnssec != MIST_DNSSEC_SIGN)
-		return UINT32_MAX;
-	struct signing signing = content_signing(zone, 0);
-	return sign_batch_ttl_cap(&signing);
-}
-
-/* A zone that is signed already is edited like one that is served. */
-static int sign_replayed(struct mist_zone *zone, uint32_t now_s, uint64_t *signatures)
-{
-	struct commit commit = { .content = zone->content, .now_s = now_s };
-	if (zone->pending)
-		return MIST_OK;
-	zone->next_due_s = zone->due_s;
-	int error = commit_version(&commit, zone);
-	zone->due_s = zone->next_due_s;
-	*signatures += commit.signatures;
-	return error;
-}
-
-static int replay_edits(struct mist_zone *zone, const struct mist_zone *before, uint32_t now_s,
-                        uint64_t *signatures)
-{
-	struct replay replay = { .zone = zone, .before = before, .cap = ttl_cap(zone) };
-	int error = overlay_each(&before->overlay, replay_name, &replay);
-	free(replay.changed.zones);
-	if (!zone->next)
-		return error;
-	if (!error)
-		error = overlay_note(&zone->overlay, zone->zone, zone->next);
-	if (!error)
-		error = sign_replayed(zone, now_s, signatures);
-	take_next(zone, zone->next);
-	zone->next = NULL;
-	return error;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -228,7 +83,7 @@ static bool serial_counts(const struct compare *compare, uint16_t type)
 
 static int put(struct compare *compare, const struct node *node, const struct rrset *set)
 {
-	struct rrset *copy = as_served(set, compare->cap);
+	struct rrset *copy = replay_as_served(set, compare->cap);
 	if (!copy)
 		return MIST_ENOMEM;
 	if (set->type == TYPE_SOA && !serial_counts(compare, TYPE_SOA))
@@ -253,7 +108,7 @@ static bool same_set(const struct compare *compare, const struct rrset *was, con
 		return false;
 	if (is->type != TYPE_SOA)
 		return rrset_same(was, is);
-	struct rrset *copy = as_served(is, compare->cap);
+	struct rrset *copy = replay_as_served(is, compare->cap);
 	bool same = copy && overlay_same(was, copy);
 	free(copy);
 	return same;
@@ -338,7 +193,8 @@ static void describe(struct zone *fork, const struct zone *wanted)
 
 static void go_on(struct mist_zone *zone, struct mist_zone *before, bool changed)
 {
-	take_next(zone, before->next);
+	zone_release(zone->zone);
+	zone->zone = before->next;
 	before->next = NULL;
 	zone->signed_s = before->signed_s;
 	zone->due_s = changed ? before->next_due_s : before->due_s;
@@ -355,7 +211,7 @@ static int advance(struct mist_zone *zone, struct mist_zone *before, uint32_t no
 {
 	struct commit commit = { .content = before->content, .now_s = now_s };
 	struct compare compare = { .zone = zone, .served = before->zone, .wanted = zone->zone,
-	                           .cap = ttl_cap(before) };
+	                           .cap = replay_ttl_cap(before) };
 	int error = zone_fork(&compare.fork, before->zone);
 	if (error)
 		return error;
@@ -395,8 +251,9 @@ static int reload_zone(struct mist_zone *zone, struct mist_zone *before, bool ke
 	int error = MIST_OK;
 	if (zone->zone->failed)
 		return MIST_OK;
-	if (before && keep_edits && !before->zone->failed && zone->dnssec != MIST_DNSSEC_PRESIGNED)
-		error = replay_edits(zone, before, now_s, signatures);
+	if (before && keep_edits && zone->dnssec != MIST_DNSSEC_PRESIGNED)
+		error = replay_edits(zone, &before->overlay, before->zone->failed ? NULL : before->zone, now_s,
+		                     signatures);
 	if (!error && zone->pending && before && same_kind(zone, before) && has_key(zone, before->zone))
 		error = advance(zone, before, now_s, signatures);
 	if (!error && zone->pending) {
@@ -412,6 +269,7 @@ int reload_prepare(struct mist_content *content, struct mist_content *served, bo
                    uint32_t now_s, uint64_t *signatures)
 {
 	int error = MIST_OK;
+	content->journal = served->journal;
 	for (size_t i = 0; i < content->zone_count && !error; i++) {
 		struct mist_zone *zone = content->zones[i];
 		error = reload_zone(zone, content_zone(served, zone->zone->name), keep_edits, now_s, signatures);

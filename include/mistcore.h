@@ -466,6 +466,9 @@ MIST_API int mist_walk(struct mist_server *server, const char *zone, enum mist_w
  * committed in parallel, and those that meet are published together. Whoever commits first is first:
  * an edit is judged on the zones as they are at its commit.
  *
+ * Where the content has a state_directory, an edit is on the disk before its commit returns, and the next
+ * mist_start() with the same directory makes it again, of the zones as they are described then.
+ *
  * What is made by the server stays its own: SOA serial (it rises with every change), DNSKEY, NSEC
  * and RRSIG of zones signed here, delegations of forwarded names and of local zones inside others.
  */
@@ -538,6 +541,7 @@ struct mist_edit_result {
  *   MIST_ELIMIT     too many records of one name and type, or types of one name
  *   MIST_EREQUIRE   a mist_edit_require() does not hold
  *   MIST_ENOTFOUND  no such local zone, or the owner is outside of it
+ *   MIST_EFILE      it cannot be kept on disk
  *   MIST_EBUSY      called from inside another call on the same server
  *   MIST_ENOMEM, MIST_ECRYPTO, MIST_EFORKED
  */

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "content/content.h"
+#include "content/kept.h"
 #include "content/registry.h"
 #include "content/reload.h"
 #include "net/publish.h"
@@ -43,6 +44,7 @@ static int replace(struct mist_server *server, struct mist_content *content, boo
 	atomic_fetch_add(&server->signatures, signatures + content_signatures(content));
 	mist_content_free(server->content);
 	server->content = content;
+	kept_renew(content);
 	return MIST_OK;
 }
 

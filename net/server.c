@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "content/content.h"
+#include "content/kept.h"
 #include "content/registry.h"
 #include "core/report.h"
 #include "net/engine.h"
@@ -269,6 +270,7 @@ static void end(struct mist_server *server)
 	if (server->cache)
 		cache_free(server->cache);
 	mist_content_free(server->content);
+	journal_close(server->journal);
 	pthread_mutex_destroy(&server->content_lock);
 	edit_queue_free(&server->edits);
 	registry_free(server->registry);
@@ -360,6 +362,7 @@ static int open_errands(struct mist_server *server)
 static int build(struct mist_server *server, const struct mist_options *options)
 {
 	const struct mist_reporter *reporter = &server->background.queue;
+	uint64_t signatures = 0;
 	int error = background_start(&server->background, &options->reporter, tend, server);
 
 	if (error) {
@@ -371,6 +374,8 @@ static int build(struct mist_server *server, const struct mist_options *options)
 		error = make_identity(server, options);
 	if (!error)
 		error = seal(server->content);
+	if (!error)
+		error = kept_open(&server->journal, server->content, wall_clock(), &signatures);
 	if (!error)
 		error = choose_engine(server, options->engine, reporter);
 	if (!error)
@@ -387,7 +392,7 @@ static int build(struct mist_server *server, const struct mist_options *options)
 		error = start_all_workers(server, options, reporter);
 	if (error)
 		return error;
-	atomic_store(&server->signatures, content_signatures(server->content));
+	atomic_store(&server->signatures, signatures + content_signatures(server->content));
 	report(reporter, MIST_LEVEL_INFO, NULL, 0, "engine %s: %s",
 	       server->engine == MIST_ENGINE_URING ? "uring" : "epoll", server->engine_reason);
 	publish_begin(server);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "content/journal.h"
 #include "core/fork_guard.h"
 #include "core/query.h"
 #include "core/view.h"
@@ -43,6 +44,7 @@ struct mist_server {
 	pthread_mutex_t content_lock;    /* of the next two: publishing, and renewing in the background */
 	struct mist_content *content;
 	struct registry *registry;       /* who registered which names */
+	struct journal *journal;         /* NULL: edits end with the process */
 	_Atomic(uint64_t) signatures;
 	_Atomic(uint64_t) told_s;        /* when reply_host.tell last did */
 	struct publisher publisher;

@@ -271,6 +271,72 @@ static void test_random_unsigned(void **state)
 	random_rounds(MIST_DNSSEC_OFF);
 }
 
+/* Edits, reloads and restarts in any order; at a restart the description may be another one. */
+static void random_restarts(enum mist_dnssec dnssec)
+{
+	struct model described = { 0 }, served, next;
+	struct mist_server *server;
+	change(&described, 100);
+	served = described;
+	assert_int_equal(mist_start(&server, NULL, describe(&described, dnssec, 1)), MIST_OK);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		uint32_t serial = serial_of(server);
+		for (unsigned edits = draw(4); edits; edits--) {
+			next = served;
+			change(&next, 1 + draw(12));
+			edit_to(server, &served, &next);
+		}
+		next = described;
+		change(&next, draw(2) * draw(10));
+		merge(&served, &described, &next);
+		described = next;
+		if (draw(3) == 0) {
+			assert_int_equal(mist_reload(server, describe(&next, dnssec, 1)), MIST_OK);
+		} else {
+			assert_int_equal(mist_stop(server), MIST_OK);
+			assert_int_equal(mist_start(&server, NULL, describe(&next, dnssec, 1)), MIST_OK);
+		}
+		assert_served(server, &served);
+		assert_true((int32_t)(serial_of(server) - serial) >= 0);
+		if (dnssec == MIST_DNSSEC_SIGN && round % 20 == 0)
+			verify(server);
+	}
+	assert_int_equal(heard.count[MIST_LEVEL_ERROR] + heard.count[MIST_LEVEL_WARNING], 0);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+static void test_restarts_signed(void **state)
+{
+	(void)state;
+	random_restarts(MIST_DNSSEC_SIGN);
+}
+
+static void test_restarts_unsigned(void **state)
+{
+	(void)state;
+	random_restarts(MIST_DNSSEC_OFF);
+}
+
+/* mist_publish() goes back to what is described, also after the next start. */
+static void test_publish_forgets(void **state)
+{
+	(void)state;
+	struct model model = { 0 }, edited;
+	struct mist_server *server;
+	change(&model, 20);
+	assert_int_equal(mist_start(&server, NULL, describe(&model, MIST_DNSSEC_SIGN, 1)), MIST_OK);
+	struct model served = edited = model;
+	change(&edited, 10);
+	edit_to(server, &served, &edited);
+	assert_served(server, &edited);
+	assert_int_equal(mist_publish(server, describe(&model, MIST_DNSSEC_SIGN, 1)), MIST_OK);
+	assert_served(server, &model);
+	assert_int_equal(mist_stop(server), MIST_OK);
+	assert_int_equal(mist_start(&server, NULL, describe(&model, MIST_DNSSEC_SIGN, 1)), MIST_OK);
+	assert_served(server, &model);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
 /* ---- what it costs --------------------------------------------------------------------------- */
 
 static void test_only_differences(void **state)
@@ -389,6 +455,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_random_signed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_unsigned, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_restarts_signed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_restarts_unsigned, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_publish_forgets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_only_differences, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_changes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_description_wins, set_up, tear_down),

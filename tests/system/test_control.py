@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from harness import DEADLINE, Mist, environment, program, run, until
+from harness import DEADLINE, RANDOM, Mist, environment, program, run, scaled, until
 
 ENGINE_FREE = True
 CONFIGURATION, NETWORK, FILES, MEMORY, OTHER = 1, 2, 3, 4, 5
@@ -446,6 +446,58 @@ class Reload(unittest.TestCase):
             mist.stop()
             for line in lines:
                 line.close()
+
+
+class Restart(unittest.TestCase):
+    def test_edits_survive_kill_9(self):
+        """Edits until the program is killed, many times: each that was acknowledged is there afterwards, with
+        a serial that has not gone back; one that was not is there as a whole or not at all."""
+        with Mist({"zones": [*FILED["zones"], {"name": "b.test", "dnssec": False}]},
+                  files={"a.zone": ZONE}) as mist:
+            known, number, serial = {}, 0, 0
+            for turn in range(scaled(200)):
+                line = Line(mist)
+                line.socket.settimeout(5)
+                killer = threading.Timer(RANDOM.uniform(0.002, 0.06), mist.process.kill)
+                killer.start()
+                pending = None
+                try:
+                    while True:
+                        number += 1
+                        pending = (number % 40, "127.7.%d.%d" % (number >> 8 & 255, number & 255))
+                        for zone in ("a.test", "b.test"):
+                            line.send({"verb": "edit.remove", "zone": zone, "text": "k%d" % pending[0]})
+                            line.send({"verb": "edit.add", "zone": zone, "text": "k%d A %s" % pending})
+                        line.send({"verb": "edit.commit"})
+                        reply = line.read()
+                        if reply is None:
+                            break
+                        self.assertIs(reply["ok"], True)
+                        known[pending[0]] = pending[1]
+                        serial = max(serial, *(zone["serial"] for zone in reply["zones"]
+                                               if zone["name"] == "a.test"))
+                except OSError:
+                    pass
+                killer.join()
+                mist.process.wait()
+                line.close()
+                mist.process.stdout.close()
+                mist.start()
+                both = []
+                for zone in ("a.test", "b.test"):
+                    found = {}
+                    for record in mist.cli("zone", "export", zone).stdout.splitlines():
+                        name, _, _, rdtype, data = record.split("\t")
+                        if name.startswith("k") and rdtype == "A":
+                            found[int(name.split(".")[0][1:])] = data
+                    both.append(found)
+                self.assertEqual(both[0], both[1])
+                if both[0] != known:
+                    self.assertEqual(both[0], {**known, pending[0]: pending[1]}, "turn %d" % turn)
+                    known = both[0]
+                listed = mist.cli("zone", "list").stdout.split()
+                self.assertGreaterEqual(int(listed[2]), serial)
+            self.assertGreater(len(known), 20)
 
 
 if __name__ == "__main__":

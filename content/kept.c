@@ -1,0 +1,181 @@
+/* See kept.h. */
+#include "content/kept.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "content/parts.h"
+#include "content/replay.h"
+#include "core/report.h"
+#include "core/zone_edit.h"
+
+/* ------------------------------------------------------------------------------------------------
+ * Writing
+ */
+
+static struct mist_zone *zone_of(const struct mist_content *content,
+                                 const struct edit_operation *operation)
+{
+	const uint8_t *name = edit_zone(operation);
+	return name ? content_zone(content, name)
+	            : content_zone_around(content, edit_owner(operation), false);
+}
+
+static void write_set(struct journal *journal, const struct mist_zone *zone, const uint8_t *owner,
+                      uint16_t type)
+{
+	const struct rrset *was = zone_data(zone->zone, zone_node(zone->zone, owner), type);
+	const struct rrset *is = zone_data(zone->next, zone_node(zone->next, owner), type);
+	const struct rrset *base = was;
+	if (overlay_same(was, is))
+		return;
+	overlay_base(&zone->overlay, owner, type, &base);
+	journal_put(journal, zone->zone->name, owner, type, base, is);
+}
+
+static void write_operation(struct journal *journal, const struct mist_content *content,
+                            const struct edit_operation *operation)
+{
+	const struct mist_zone *zone = zone_of(content, operation);
+	const uint8_t *owner = edit_owner(operation);
+	if (!zone || !zone->next || operation->verb == EDIT_REQUIRE)
+		return;
+	const struct node *node = operation->type ? NULL : zone_node(zone->zone, owner);
+	if (operation->type)
+		write_set(journal, zone, owner, operation->type);
+	for (unsigned i = 0; node && i < node->rrset_count; i++)
+		write_set(journal, zone, owner, node->rrsets[i]->type);
+}
+
+int kept_write(const struct commit *commit)
+{
+	struct journal *journal = commit->content->journal;
+	if (!journal)
+		return MIST_OK;
+	for (const struct edit *edit = commit->edits; edit; edit = edit->next)
+		for (size_t i = 0; i < edit->count && !edit->error && !edit->passing; i++)
+			write_operation(journal, commit->content, edit->operations[i]);
+	return journal_write(journal);
+}
+
+void kept_accept(const struct commit *commit)
+{
+	const struct mist_content *content = commit->content;
+	for (const struct edit *edit = commit->edits; edit; edit = edit->next)
+		for (size_t i = 0; i < edit->count && !edit->error; i++) {
+			struct mist_zone *zone = zone_of(content, edit->operations[i]);
+			if (zone && edit->operations[i]->verb != EDIT_REQUIRE)
+				overlay_mark(&zone->overlay, edit_owner(edit->operations[i]),
+				             edit->operations[i]->type, edit->passing);
+		}
+	if (content->journal && journal_is_long(content->journal))
+		kept_renew(content);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Writing anew
+ */
+
+struct renewal {
+	struct journal *journal;
+	const struct zone *zone;
+};
+
+static int renew_name(void *user, const struct overlay_name *name)
+{
+	const struct renewal *renewal = user;
+	const struct zone *zone = renewal->zone;
+	const struct node *node = zone->failed ? NULL : zone_node(zone, name->name);
+	for (size_t i = 0; i < name->count; i++) {
+		const struct overlay_set *set = &name->sets[i];
+		if (!set->passing)
+			journal_put(renewal->journal, zone->name, name->name, set->type, set->base,
+			            zone->failed ? set->edited : zone_data(zone, node, set->type));
+	}
+	return 0;
+}
+
+void kept_renew(const struct mist_content *content)
+{
+	struct journal *journal = content->journal;
+	if (!journal || !journal_exists(journal))
+		return;
+	journal_renew(journal);
+	for (size_t i = 0; i < content->zone_count; i++) {
+		struct renewal renewal = { journal, content->zones[i]->zone };
+		overlay_each(&content->zones[i]->overlay, renew_name, &renewal);
+	}
+	/* If that fails it is reported, and the old file still says the same, at greater length. */
+	(void)journal_renewed(journal);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Reading
+ */
+
+struct restoring {
+	struct mist_content *content;
+	struct overlay *overlays;    /* one for each zone */
+	bool foreign;                /* edits of a zone that is not there any more */
+};
+
+static int restore_set(void *user, const uint8_t *zone_name, const uint8_t *owner, uint16_t type,
+                       const struct rrset *base, const struct rrset *edited)
+{
+	struct restoring *restoring = user;
+	const struct mist_zone *zone = content_zone(restoring->content, zone_name);
+	bool takes_edits = zone && zone->dnssec != MIST_DNSSEC_PRESIGNED;
+	restoring->foreign |= !takes_edits;
+	if (!takes_edits || !name_within(owner, zone_name))
+		return MIST_OK;
+	return overlay_put(&restoring->overlays[zone->index], owner, type, base, edited);
+}
+
+static int restore(struct restoring *restoring, struct journal *journal, uint32_t now_s,
+                   uint64_t *signatures)
+{
+	struct mist_content *content = restoring->content;
+	int error = journal_read(journal, restore_set, restoring);
+	for (size_t i = 0; i < content->zone_count && !error; i++) {
+		struct mist_zone *zone = content->zones[i];
+		if (!zone->zone->failed) {
+			error = replay_edits(zone, &restoring->overlays[i], NULL, now_s, signatures);
+		} else { /* they wait until it loads */
+			zone->overlay = restoring->overlays[i];
+			restoring->overlays[i] = (struct overlay){ 0 };
+		}
+	}
+	if (!error && restoring->foreign)
+		report(&content->options.reporter, MIST_LEVEL_WARNING, NULL, 0,
+		       "there were edits of zones that are not served here any more; they are forgotten");
+	return error;
+}
+
+int kept_open(struct journal **journal, struct mist_content *content, uint32_t now_s,
+              uint64_t *signatures)
+{
+	const struct mist_content_options *options = &content->options;
+	struct restoring restoring = { .content = content };
+	*journal = NULL;
+	if (!options->state_directory || options->read_only)
+		return MIST_OK;
+	int error = content_make_directory(options->state_directory, &options->reporter);
+	if (!error)
+		error = journal_open(journal, options->state_directory, &options->reporter);
+	if (error)
+		return error == MIST_EBUSY ? MIST_OK : error;
+	restoring.overlays = calloc(content->zone_count + 1, sizeof(*restoring.overlays));
+	error = restoring.overlays ? restore(&restoring, *journal, now_s, signatures) : MIST_ENOMEM;
+	for (size_t i = 0; restoring.overlays && i < content->zone_count; i++)
+		overlay_free(&restoring.overlays[i]);
+	free(restoring.overlays);
+	if (error) {
+		journal_close(*journal);
+		*journal = NULL;
+	}
+	content->journal = *journal;
+	/* The descriptions may be others than those that the edits were made to. */
+	if (!error)
+		kept_renew(content);
+	return error;
+}
