@@ -2,9 +2,11 @@
  * What a change costs the library: one-record edits of a zone of any size, one after the other or from many
  * threads, from mist_edit_begin() to the return of mist_edit_commit(), when every worker answers from it.
  *
- *   bench_commits [--names N] [--commits N] [--threads N] [--sign] [--kept DIRECTORY]
+ *   bench_commits [--names N] [--commits N] [--threads N] [--rate N] [--sign] [--kept DIRECTORY] [--serve S]
  *
- * Each edit is, in turns, another address for a name, a new name, and its removal. Prints one line.
+ * Each edit is, in turns, another address for a name, a new name, and its removal. `--rate` is how many a second
+ * all threads make together (as many as they can). `--serve` tells the port on stderr and waits so many seconds before
+ * it begins and after it ends, for a load from outside. Prints one line.
  */
 #include <getopt.h>
 #include <pthread.h>
@@ -16,7 +18,7 @@
 
 #include "mistcore.h"
 
-static unsigned names = 10000, commits = 3000, threads = 1;
+static unsigned names = 10000, commits = 3000, threads = 1, rate, serve;
 static const char *kept;
 static bool sign;
 static struct mist_server *server;
@@ -132,8 +134,12 @@ static void commit_one(unsigned number)
 static void *work(void *argument)
 {
 	const unsigned mine = (unsigned)(uintptr_t)argument;
+	const double start_us = now_us();
 	for (unsigned i = 3 * mine; i + 2 < commits; i += 3 * threads) {
 		for (unsigned j = i; j < i + 3; j++) {
+			const double due = start_us + (rate ? 1e6 * j / rate : 0);
+			if (now_us() < due)
+				usleep((useconds_t)(due - now_us() + 1));
 			const double begin = now_us();
 			commit_one(j);
 			took[j] = now_us() - begin;
@@ -153,7 +159,8 @@ static void read_arguments(int argc, char **argv)
 	static const struct option options[] = {
 		{ "names", required_argument, NULL, 'n' }, { "commits", required_argument, NULL, 'c' },
 		{ "threads", required_argument, NULL, 't' }, { "sign", no_argument, NULL, 's' },
-		{ "kept", required_argument, NULL, 'k' }, { 0 },
+		{ "kept", required_argument, NULL, 'k' }, { "rate", required_argument, NULL, 'r' },
+		{ "serve", required_argument, NULL, 'S' }, { 0 },
 	};
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -162,6 +169,8 @@ static void read_arguments(int argc, char **argv)
 		case 'c': commits = (unsigned)atoi(optarg); break;
 		case 't': threads = (unsigned)atoi(optarg); break;
 		case 's': sign = true; break;
+		case 'r': rate = (unsigned)atoi(optarg); break;
+		case 'S': serve = (unsigned)atoi(optarg); break;
 		case 'k': kept = optarg; break;
 		default: exit(2);
 		}
@@ -180,10 +189,14 @@ int main(int argc, char **argv)
 	struct mist_status first, last;
 
 	read_arguments(argc, argv);
-	took = calloc(commits, sizeof(*took));
+	took = malloc(commits * sizeof(*took));
 	if (!took)
 		fail("starting", MIST_ENOMEM);
+	memset(took, 1, commits * sizeof(*took)); /* there before memory is looked at */
 	start();
+	if (serve)
+		fprintf(stderr, "port %u\n", mist_port(server));
+	sleep(serve);
 	mist_counters(server, &before, sizeof(before));
 	mist_status(server, &first);
 	const long memory = resident_kib();
@@ -197,6 +210,7 @@ int main(int argc, char **argv)
 	const double all = now_us() - begin;
 	mist_counters(server, &after, sizeof(after));
 	mist_status(server, &last);
+	sleep(serve);
 	qsort(took, commits, sizeof(*took), compare);
 	printf("names %u%s threads %u: %u commits in %llu publications, %.0f/s; us p50 %.1f p90 %.1f p99 %.1f "
 	       "max %.0f; signatures %.2f a commit; memory %+ld KiB of %ld\n", names, sign ? " signed" : "",

@@ -497,7 +497,8 @@ MIST_API int mist_edit_add(struct mist_edit *edit, const char *zone,
 MIST_API int mist_edit_remove(struct mist_edit *edit, const char *zone,
                               const struct mist_record *record);
 
-/* Makes the set of a type consist of these records, whose owner and type do not matter. 0: none. */
+/* Makes the set of a type consist of these records, whose owner and type do not matter; of different TTLs
+ * the smallest counts. 0: none. */
 MIST_API int mist_edit_replace(struct mist_edit *edit, const char *zone, const uint8_t *owner,
                                uint16_t type, const struct mist_record *records, size_t count);
 

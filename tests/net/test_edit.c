@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "net/edit.h"
 #include "scratch.h"
 
 static struct mist_server *server;
@@ -251,6 +252,99 @@ static void requires(void **state)
 	assert_int_equal(require(MIST_REQUIRE_NAME, "www.example.org", 0, NULL), MIST_ENOTFOUND);
 }
 
+static void several_zones(void **state)
+{
+	(void)state;
+	uint32_t one = serial_of("example.test"), two = serial_of("editor.land");
+	assert_edit(NULL, "+a.example.test. 300 A 192.0.2.1\n+a.editor.land. 300 A 192.0.2.2\n"
+	            "+a.inner.editor.land. 300 A 192.0.2.3\n");
+	assert_int_equal(result.zone_count, 3);
+	assert_answer("a.inner.editor.land", "A", "NOERROR 192.0.2.3");
+	assert_true(serial_of("example.test") > one && serial_of("editor.land") > two);
+	/* One zone's conflict is everybody's. */
+	assert_refused("+b.example.test. 300 A 192.0.2.1\n+b.editor.land. 300 CNAME a.\n+b.editor.land. 300 A 192.0.2.1\n",
+	               MIST_ECONFLICT, "b.editor.land has CNAME");
+	assert_answer("b.example.test", "A", "NXDOMAIN");
+	/* An older program has a shorter result. */
+	struct mist_edit *edit;
+	struct { struct mist_edit_result result; uint8_t behind; } old = { .behind = 7 };
+	old.result.size = offsetof(struct mist_edit_result, zones);
+	old.result.view = 99;
+	assert_int_equal(mist_edit_begin(server, &edit), MIST_OK);
+	assert_int_equal(edit_text(edit, NULL, "+c.example.test. 300 A 192.0.2.1\n"), MIST_OK);
+	assert_int_equal(mist_edit_commit(edit, &old.result), MIST_OK);
+	assert_int_equal(old.result.zone_count, 1);
+	assert_int_equal(old.result.view, 99);
+}
+
+static void replaces(void **state)
+{
+	(void)state;
+	struct mist_edit *edit;
+	const uint8_t owner[] = "\3www\7example\4test", first[4] = { 192, 0, 2, 50 }, second[4] = { 192, 0, 2, 51 };
+	const struct mist_record records[] = {
+		{ .ttl = 60, .rdata = second, .rdata_len = 4 }, { .ttl = 90, .rdata = first, .rdata_len = 4 },
+		{ .ttl = 60, .rdata = second, .rdata_len = 4 }, /* twice is once */
+	};
+	assert_int_equal(mist_edit_begin(server, &edit), MIST_OK);
+	assert_int_equal(mist_edit_replace(edit, NULL, owner, TYPE_A, records, 3), MIST_OK);
+	assert_int_equal(mist_edit_commit(edit, NULL), MIST_OK);
+	assert_answer("www.example.test", "A", "NOERROR 192.0.2.50 192.0.2.51");
+	struct mist_address addresses[2];
+	size_t count = 2;
+	assert_int_equal(mist_lookup_addresses(lookup, "www.example.test", addresses, &count), MIST_OK);
+	assert_int_equal(addresses[0].ttl, 60); /* the smaller one */
+	assert_edit(NULL, "+www.example.test. 120 A 192.0.2.50\n"); /* the one given last */
+	assert_int_equal(mist_lookup_addresses(lookup, "www.example.test", addresses, &count), MIST_OK);
+	assert_int_equal(addresses[0].ttl, 120);
+	assert_int_equal(mist_edit_begin(server, &edit), MIST_OK);
+	assert_int_equal(mist_edit_replace(edit, NULL, owner, TYPE_A, NULL, 0), MIST_OK);
+	assert_int_equal(mist_edit_commit(edit, NULL), MIST_OK);
+	assert_answer("www.example.test", "A", "NXDOMAIN");
+}
+
+static void too_many(void **state)
+{
+	(void)state;
+	struct mist_edit *edit;
+	const uint8_t owner[] = "\3www\7example\4test";
+	unsigned count = 0;
+	assert_int_equal(mist_edit_begin(server, &edit), MIST_OK);
+	while (!mist_edit_remove(edit, NULL, &(struct mist_record){ .owner = owner, .type = TYPE_TXT }))
+		count++;
+	assert_int_equal(count, 65536);
+	assert_int_equal(mist_edit_remove(edit, NULL, &(struct mist_record){ .owner = owner }), MIST_ELIMIT);
+	assert_int_equal(mist_edit_commit(edit, NULL), MIST_OK);
+	assert_answer("www.example.test", "A", "NOERROR 192.0.2.2");
+}
+
+/* An edit from inside another's judging, on the same thread: it would wait for itself. */
+static int edit_inside(struct edit *edit, void *user)
+{
+	int *error = user;
+	*error = edit_now(server, NULL, "+inside.example.test. 300 A 192.0.2.1\n", NULL);
+	uint8_t owner[NAME_MAX], address[4] = { 192, 0, 2, 1 };
+	name_from_text(owner, "outside.example.test");
+	return edit_add(edit, NULL, &(struct mist_record){ .owner = owner, .type = TYPE_A, .ttl = 1,
+	                .rdata = address, .rdata_len = 4 });
+}
+
+static void from_inside(void **state)
+{
+	(void)state;
+	struct edit *edit;
+	int error = MIST_OK;
+	assert_int_equal(edit_new(&edit), MIST_OK);
+	edit->prepare = edit_inside;
+	edit->user = &error;
+	assert_int_equal(server_commit(server, edit), MIST_OK);
+	assert_int_equal(edit->zone_count, 1);
+	edit_free(edit);
+	assert_int_equal(error, MIST_EBUSY);
+	assert_answer("inside.example.test", "A", "NXDOMAIN");
+	assert_answer("outside.example.test", "A", "NOERROR 192.0.2.1");
+}
+
 static void limits(void **state)
 {
 	(void)state;
@@ -431,7 +525,7 @@ int main(void)
 	{ #f " (unsigned)", f, start, stop, &off }, { #f " (signed)", f, start, stop, &sign }
 	const struct CMUnitTest tests[] = {
 		BOTH(add_and_remove), BOTH(nothing), BOTH(conflicts), BOTH(bad_operations), BOTH(requires),
-		BOTH(limits), BOTH(wildcards), BOTH(delegations), BOTH(inner_zones), BOTH(threads), BOTH(races),
+		BOTH(limits), BOTH(several_zones), BOTH(replaces), BOTH(too_many), BOTH(from_inside), BOTH(wildcards), BOTH(delegations), BOTH(inner_zones), BOTH(threads), BOTH(races),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
