@@ -91,7 +91,7 @@ static void fill(struct mist_zone *zone)
 static void start(void)
 {
 	struct mist_content *content;
-	struct mist_zone *zone;
+	struct mist_zone *zone = NULL;
 	int error = mist_content_new(&content, &(struct mist_content_options){
 		.size = sizeof(struct mist_content_options), .state_directory = kept });
 	if (!error)
