@@ -15,6 +15,7 @@
 #include "net/errand.h"
 
 #define HOSTS 20000
+#define STAMPED 50    /* of them change together, in one test */
 #define FILLERS 200 /* of 60,000 octets each: together more than the sockets between us take */
 
 static int engine_here;
@@ -75,18 +76,18 @@ static struct mist_content *content_big(uint8_t serial)
 	return content;
 }
 
-static struct mist_server *serve_big(void)
+static struct mist_server *serve_big(uint32_t idle_ms)
 {
 	struct mist_server *server;
 	struct mist_options options = options_of((enum mist_engine)engine_here, 1);
 
-	options.tcp_idle_ms = 1000;
+	options.tcp_idle_ms = idle_ms;
 	assert_int_equal(mist_start(&server, &options, content_big(1)), MIST_OK);
 	return server;
 }
 
-/* A connection that has asked for the zone. */
-static int ask(const struct mist_server *server, const char *zone, uint16_t type)
+/* A connection that has asked for the zone; IXFR: for what has changed since `serial`. */
+static int ask_since(const struct mist_server *server, const char *zone, uint16_t type, uint32_t serial)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(mist_port(server)),
 	                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -101,10 +102,21 @@ static int ask(const struct mist_server *server, const char *zone, uint16_t type
 	wire_set16(query + len, type);
 	wire_set16(query + len + 2, CLASS_IN);
 	len += 4;
+	if (type == TYPE_IXFR) {
+		memcpy(query + len, "\xc0\x0c\0\6\0\1\0\0\0\0\0\26\0\0", 14); /* an SOA of roots and numbers */
+		wire_set32(query + len + 14, serial);
+		len += 14 + 20;
+		query[2 + 9] = 1;
+	}
 	wire_set16(query, (uint16_t)(len - 2));
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
 	assert_int_equal(send(fd, query, len, MSG_NOSIGNAL), len);
 	return fd;
+}
+
+static int ask(const struct mist_server *server, const char *zone, uint16_t type)
+{
+	return ask_since(server, zone, type, 0);
 }
 
 static bool read_all(int fd, uint8_t *to, size_t len)
@@ -130,9 +142,33 @@ static size_t read_message(int fd, uint8_t *message)
 /* What arrived of a transfer. */
 struct arrived {
 	unsigned messages, records, soas, rcode;
-	uint32_t serial, addresses; /* of the last SOA; the sum of all addresses' last 24 bits */
+	unsigned soas_due;          /* 2, or 4 when it is changes */
+	unsigned stamps;            /* since the last SOA: how many, and the one that they all are */
+	uint32_t stamp;
+	uint32_t serial, addresses; /* of the last SOA; the sum of all hosts' numbers */
 	bool whole;
 };
+
+static void take_address(struct arrived *arrived, uint32_t address)
+{
+	if (address >> 24 == 10) {
+		arrived->addresses += address & 0xffffff;
+		return;
+	}
+	assert_int_equal(address, arrived->stamps ? arrived->stamp : address);
+	arrived->stamp = address;
+	arrived->stamps++;
+}
+
+static void take_soa(struct arrived *arrived, uint32_t serial)
+{
+	assert_int_equal(arrived->stamps % STAMPED, 0);
+	arrived->stamps = 0;
+	arrived->serial = serial;
+	arrived->soas++;
+	arrived->soas_due = arrived->records == 1 ? 4 : arrived->soas_due;
+	arrived->whole = arrived->soas == arrived->soas_due;
+}
 
 static void take_records(struct arrived *arrived, const uint8_t *message, size_t len)
 {
@@ -155,21 +191,24 @@ static void take_records(struct arrived *arrived, const uint8_t *message, size_t
 		assert_non_null(rdata);
 		assert_false(arrived->whole);
 		if (type == TYPE_A)
-			arrived->addresses += wire_get32(rdata) & 0xffffff;
-		if (type == TYPE_SOA) {
-			arrived->serial = wire_get32(rdata + rdata_len - 20);
-			arrived->whole = ++arrived->soas == 2;
-		}
+			take_address(arrived, wire_get32(rdata));
+		if (type == TYPE_SOA)
+			take_soa(arrived, wire_get32(rdata + rdata_len - 20));
 	}
 	assert_int_equal(r.at - message, len);
+}
+
+static bool over(const struct arrived *arrived)
+{
+	return arrived->whole || arrived->rcode || (arrived->messages == 1 && arrived->records == 1);
 }
 
 static struct arrived take_zone(int fd)
 {
 	static uint8_t message[MESSAGE_MAX];
-	struct arrived arrived = { 0 };
+	struct arrived arrived = { .soas_due = 2 };
 
-	for (size_t len; !arrived.whole && !arrived.rcode && (len = read_message(fd, message)) > 0;) {
+	for (size_t len; !over(&arrived) && (len = read_message(fd, message)) > 0;) {
 		arrived.messages++;
 		arrived.rcode = message[3] & 15;
 		assert_int_equal(wire_get16(message), 7);
@@ -191,7 +230,7 @@ static void assert_big(const struct arrived *arrived, uint32_t serial)
 
 static void test_whole(void **state)
 {
-	struct mist_server *server = serve_big();
+	struct mist_server *server = serve_big(60000);
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
@@ -203,7 +242,7 @@ static void test_whole(void **state)
 
 static void test_not_ours(void **state)
 {
-	struct mist_server *server = serve_big();
+	struct mist_server *server = serve_big(60000);
 
 	(void)state;
 	assert_int_equal(take_zone(ask(server, "host1.big.test", TYPE_AXFR)).rcode, RCODE_REFUSED);
@@ -215,7 +254,7 @@ static void test_not_ours(void **state)
 /* What was begun before is sent as it was. */
 static void test_published_meanwhile(void **state)
 {
-	struct mist_server *server = serve_big();
+	struct mist_server *server = serve_big(60000);
 	int slow = ask(server, "big.test", TYPE_AXFR);
 	struct pollfd readable = { .fd = slow, .events = POLLIN };
 
@@ -232,7 +271,7 @@ static void test_published_meanwhile(void **state)
 /* All places taken by clients that do not read: the next is told so; they are cut off, and there is place again. */
 static void test_who_does_not_read(void **state)
 {
-	struct mist_server *server = serve_big();
+	struct mist_server *server = serve_big(1000);
 	int silent[ERRAND_TRANSFERS_MAX];
 	struct arrived arrived;
 	time_t end = time(NULL) + 30;
@@ -250,8 +289,75 @@ static void test_who_does_not_read(void **state)
 		arrived = take_zone(ask(server, "big.test", TYPE_AXFR));
 	} while (arrived.rcode == RCODE_SERVFAIL && time(NULL) < end);
 	assert_big(&arrived, 1);
-	for (unsigned i = 0; i < ERRAND_TRANSFERS_MAX; i++)
-		assert_false(take_zone(silent[i]).whole);
+	assert_false(take_zone(silent[0]).whole);
+	for (unsigned i = 1; i < ERRAND_TRANSFERS_MAX; i++)
+		close(silent[i]);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* ---- while it changes ---- */
+
+/* One edit: every stamped name has the address 11.0.0.0 + n. */
+static void stamp(struct mist_server *server, uint32_t n)
+{
+	struct mist_edit *edit;
+	uint8_t owner[MIST_NAME_SIZE], address[4];
+	char text[64];
+
+	wire_set32(address, 0x0b000000 + n);
+	assert_int_equal(mist_edit_begin(server, &edit), MIST_OK);
+	for (unsigned i = 0; i < STAMPED; i++) {
+		snprintf(text, sizeof text, "stamped%u.big.test", i * 400); /* here and there in the zone */
+		put_name(owner, text);
+		const struct mist_record record = { .owner = owner, .type = TYPE_A, .ttl = 60, .rdata = address,
+		                                    .rdata_len = 4 };
+		assert_int_equal(mist_edit_replace(edit, NULL, owner, TYPE_A, &record, 1), MIST_OK);
+	}
+	assert_int_equal(mist_edit_commit(edit, NULL), MIST_OK);
+}
+
+struct edits {
+	struct mist_server *server;
+	_Atomic(bool) stop;
+	unsigned count;
+};
+
+static void *keep_editing(void *argument)
+{
+	struct edits *edits = argument;
+
+	while (!atomic_load(&edits->stop)) {
+		stamp(edits->server, ++edits->count);
+		poll(NULL, 0, 1); /* or the history would forget what a slow client asks for */
+	}
+	return NULL;
+}
+
+/* What is sent is one version, whole, however often it changes meanwhile: all stamps are the same. */
+static void test_one_version(void **state)
+{
+	struct mist_server *server = serve_big(60000);
+	struct edits edits = { .server = server };
+	pthread_t thread;
+
+	(void)state;
+	stamp(server, 0);
+	struct arrived arrived = take_zone(ask(server, "big.test", TYPE_AXFR));
+	const uint32_t first = arrived.serial;
+	assert_int_equal(pthread_create(&thread, NULL, keep_editing, &edits), 0);
+	for (unsigned i = 0; i < 40; i++) {
+		const uint16_t type = i % 8 ? TYPE_IXFR : TYPE_AXFR;
+		const uint32_t before = arrived.serial;
+		arrived = take_zone(ask_since(server, "big.test", type, before));
+		assert_true(arrived.whole || arrived.records == 1); /* one SOA: there is no news yet */
+		assert_int_equal(arrived.soas_due, type == TYPE_IXFR && arrived.whole ? 4 : 2);
+		assert_true((int32_t)(arrived.serial - before) >= 0);
+		poll(NULL, 0, 3);
+	}
+	assert_true((int32_t)(arrived.serial - first) > 10);
+	atomic_store(&edits.stop, true);
+	pthread_join(thread, NULL);
+	assert_true(edits.count > 10);
 	assert_int_equal(mist_stop(server), MIST_OK);
 }
 
@@ -259,7 +365,7 @@ static void test_who_does_not_read(void **state)
 static void test_cut(void **state)
 {
 	unsigned before = entries("/proc/self/fd");
-	struct mist_server *server = serve_big();
+	struct mist_server *server = serve_big(60000);
 
 	(void)state;
 	for (unsigned i = 0; i < 100; i++)
@@ -282,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_not_ours),
 		cmocka_unit_test(test_published_meanwhile),
 		cmocka_unit_test(test_who_does_not_read),
+		cmocka_unit_test(test_one_version),
 		cmocka_unit_test(test_cut),
 	};
 	int failed = cmocka_run_group_tests_name("epoll", tests, on_epoll, NULL);
