@@ -5,18 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "content/check.h"
 #include "content/parts.h"
 #include "content/reverse.h"
 #include "content/serial.h"
 #include "core/wire.h"
 #include "core/zone_edit.h"
 #include "dnssec/batch.h"
-
-struct touch {
-	struct mist_zone *zone;
-	const uint8_t *owner;        /* of the edit */
-	size_t operation;            /* the last one there */
-};
 
 struct apply {
 	struct mist_content *content;
@@ -38,96 +33,6 @@ int zone_list_add(struct zone_list *list, struct mist_zone *zone)
 		list->room = room;
 	}
 	list->zones[list->count++] = zone;
-	return MIST_OK;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * Saying no
- */
-
-/* "NAME TYPE: why"; type 0 is not named. */
-static void blame(struct apply *apply, const uint8_t *owner, uint16_t type, const char *why)
-{
-	char name[NAME_TEXT_MAX], text[16];
-	name_to_text(name, owner);
-	edit_note(apply->edit, MIST_LEVEL_ERROR, "%s%s%s: %s", name, type ? " " : "",
-	          type ? type_to_text(type, text) : "", why);
-}
-
-static int conflict(struct apply *apply, const struct edit_operation *operation, const char *why)
-{
-	blame(apply, edit_owner(operation), operation->type, why);
-	return MIST_ECONFLICT;
-}
-
-/* The same where a second name belongs into the sentence. */
-static int conflict_with(struct apply *apply, const struct edit_operation *operation, const char *why,
-                         const uint8_t *other, const char *what_to_do)
-{
-	char sentence[NAME_TEXT_MAX + 256], name[NAME_TEXT_MAX];
-	name_to_text(name, other);
-	snprintf(sentence, sizeof(sentence), "%s %s%s", why, name, what_to_do);
-	return conflict(apply, operation, sentence);
-}
-
-static bool puts_records(const struct edit_operation *operation)
-{
-	return operation->verb == EDIT_ADD || operation->verb == EDIT_REPLACE;
-}
-
-static bool is_made_by_signer(uint16_t type)
-{
-	return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_NSEC3 || type == TYPE_NSEC3PARAM;
-}
-static bool is_of_our_key(uint16_t type)
-{
-	return type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
-}
-
-/* A local zone below the owner, which a delegation or a rewriting there would hide. */
-static const struct mist_zone *zone_below(const struct mist_zone *zone, const uint8_t *owner)
-{
-	const struct mist_content *content = zone->content;
-	for (size_t i = 0; i < content->zone_count; i++) {
-		const struct mist_zone *other = content->zones[i];
-		if (other->parent == zone && name_within(other->zone->name, owner))
-			return other;
-	}
-	return NULL;
-}
-
-/* What no edit may touch, whatever it does there. */
-static int check_place(struct apply *apply, const struct mist_zone *zone,
-                       const struct edit_operation *operation)
-{
-	const uint8_t *owner = edit_owner(operation);
-	uint16_t type = operation->type;
-	bool apex = name_equal(owner, zone->zone->name);
-	bool cuts = !apex && puts_records(operation) && (type == TYPE_NS || type == TYPE_DNAME);
-
-	if (zone == apply->content->reverse)
-		return MIST_OK;
-	if (zone->zone->failed)
-		return conflict(apply, operation, "its zone does not load, so it cannot be changed; repair it first");
-	if (zone->dnssec == MIST_DNSSEC_PRESIGNED)
-		return conflict(apply, operation, "its zone comes signed and is served as it came; change it where "
-		                "it is signed");
-	const struct mist_zone *inner = content_zone_around(apply->content, owner, false);
-	if (inner != zone)
-		return conflict_with(apply, operation, "it belongs to the zone", inner->zone->name,
-		                     ", which is served here too; change it there");
-	inner = cuts ? zone_below(zone, owner) : NULL;
-	if (inner)
-		return conflict_with(apply, operation, "it would hide the zone", inner->zone->name,
-		                     ", which is served here too");
-	const struct node *carved = zone_carved(content_newest(zone), owner, cuts);
-	if (carved)
-		return conflict_with(apply, operation, "a rule forwards", carved->name,
-		                     "; remove the rule, or leave the name to it");
-	if (is_made_by_signer(type))
-		return conflict(apply, operation, "such records come from the signer and cannot be edited");
-	if (apex && zone->dnssec == MIST_DNSSEC_SIGN && is_of_our_key(type))
-		return conflict(apply, operation, "the zone is signed here, and its keys are published by the server");
 	return MIST_OK;
 }
 
@@ -210,7 +115,7 @@ static int put_soa(struct apply *apply, struct mist_zone *zone, const struct edi
 	if (apply->edit->lenient && (!apex || serial_greater(last, serial)))
 		return MIST_OK;
 	if (apex && operation->set->count == 1 && serial != last && !serial_greater(serial, last))
-		return conflict(apply, operation, "its serial goes back (RFC 1982); give a higher one, or the one that "
+		return edit_conflict(apply->edit, operation, "its serial goes back (RFC 1982); give a higher one, or the one that "
 		                "is served, and it is raised");
 	return put_changed(apply, zone, edit_owner(operation), old, rrset_signed(operation->set, NULL, 0),
 	                   operation->set->ttl);
@@ -245,7 +150,7 @@ static int add(struct apply *apply, struct mist_zone *zone, const struct edit_op
 	struct rrset *set = rrset_with(instead ? NULL : old, operation->type, record.ttl, record.rdata,
 	                               record.rdata_len, &too_large);
 	if (too_large) {
-		blame(apply, owner, operation->type, "its records would exceed 65,535 octets; no message holds them");
+		edit_blame(apply->edit, owner, operation->type, "its records would exceed 65,535 octets; no message holds them");
 		return MIST_ELIMIT;
 	}
 	return put_changed(apply, zone, owner, old, set, record.ttl);
@@ -269,7 +174,7 @@ static int take_one(struct apply *apply, struct mist_zone *zone, const struct ed
 	    (operation->type == TYPE_SOA || (operation->type == TYPE_NS && old->count == 1)))
 		return MIST_OK;
 	if (operation->type == TYPE_SOA)
-		return conflict(apply, operation, "a zone cannot be without it; put another one in its place");
+		return edit_conflict(apply->edit, operation, "a zone cannot be without it; put another one in its place");
 	if (old->count == 1)
 		return take(apply, zone, owner, operation->type);
 	return put(apply, zone, owner, rrset_without(old, record.rdata, record.rdata_len));
@@ -317,7 +222,7 @@ static int clear(struct apply *apply, struct mist_zone *zone, const struct edit_
 	if (apply->edit->lenient && apex && (type == TYPE_SOA || type == TYPE_NS))
 		return MIST_OK;
 	if (type == TYPE_SOA)
-		return conflict(apply, operation, "a zone cannot be without it; put another one in its place");
+		return edit_conflict(apply->edit, operation, "a zone cannot be without it; put another one in its place");
 	return take(apply, zone, owner, type);
 }
 
@@ -363,7 +268,7 @@ static int require(struct apply *apply, const struct mist_zone *zone,
 	}
 	if (!missing)
 		return MIST_OK;
-	blame(apply, edit_owner(operation), operation->type, missing);
+	edit_blame(apply->edit, edit_owner(operation), operation->type, missing);
 	return MIST_EREQUIRE;
 }
 
@@ -381,10 +286,10 @@ static int find_zone(struct apply *apply, const struct edit_operation *operation
 	}
 	*zone = name ? content_zone(apply->content, name) : content_zone_around(apply->content, owner, false);
 	if (!*zone)
-		blame(apply, name ? name : owner, 0, name ? "no such zone is served here"
+		edit_blame(apply->edit, name ? name : owner, 0, name ? "no such zone is served here"
 		                                          : "no zone that is served here is at or around it");
 	else if (!name_within(owner, (*zone)->zone->name))
-		blame(apply, owner, operation->type, "it lies outside the zone");
+		edit_blame(apply->edit, owner, operation->type, "it lies outside the zone");
 	else
 		return MIST_OK;
 	return MIST_ENOTFOUND;
@@ -397,7 +302,7 @@ static int apply_operation(struct apply *apply, const struct edit_operation *ope
 	if (!error && operation->verb == EDIT_REQUIRE)
 		return MIST_OK; /* judged before */
 	if (!error)
-		error = check_place(apply, zone, operation);
+		error = edit_check_place(apply->edit, zone, operation);
 	if (error)
 		return error;
 	switch (operation->verb) {
@@ -426,148 +331,6 @@ static int apply_all(struct apply *apply)
 		error = apply_operation(apply, edit->operations[apply->at]);
 	if (error)
 		apply->edit->failed = apply->at - 1;
-	return error;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * Looking at the whole
- */
-
-static int compare_touches(const void *a, const void *b)
-{
-	const struct touch *x = a, *y = b;
-	if (x->zone != y->zone)
-		return x->zone < y->zone ? -1 : 1;
-	int order = name_compare(x->owner, y->owner);
-	return order ? order : x->operation < y->operation ? -1 : 1;
-}
-
-/* In canonical order within each zone, and of each name the last one. */
-static void sort_touches(struct apply *apply)
-{
-	size_t count = 0;
-	if (apply->touch_count)
-		qsort(apply->touches, apply->touch_count, sizeof(*apply->touches), compare_touches);
-	for (size_t i = 0; i < apply->touch_count; i++) {
-		const struct touch *this = &apply->touches[i];
-		const struct touch *last = count ? &apply->touches[count - 1] : NULL;
-		bool same = last && last->zone == this->zone && name_equal(last->owner, this->owner);
-		apply->touches[same ? count - 1 : count++] = *this;
-	}
-	apply->touch_count = count;
-}
-
-static void hear_all(void *user, enum mist_level level, const char *file, unsigned line, const char *text)
-{
-	(void)file;
-	(void)line;
-	edit_note(user, level, "%s", text);
-}
-static void hear_errors(void *user, enum mist_level level, const char *file, unsigned line,
-                        const char *text)
-{
-	if (level == MIST_LEVEL_ERROR)
-		hear_all(user, level, file, line, text);
-}
-
-/* What was there before and exceeds a limit may shrink, or stay. */
-static int check_limits(struct apply *apply, const struct touch *touch)
-{
-	const struct mist_content_options *options = &apply->content->options;
-	const struct zone *draft = touch->zone->draft;
-	const struct zone *before = touch->zone->next ? touch->zone->next : touch->zone->zone;
-	const struct node *node = zone_node(draft, touch->owner);
-	const struct node *old = zone_node(before, touch->owner);
-	char why[128];
-
-	if (!node)
-		return MIST_OK;
-	for (unsigned i = 0; i < node->rrset_count; i++) {
-		const struct rrset *set = zone_data(draft, node, node->rrsets[i]->type);
-		const struct rrset *old_set = set ? zone_data(before, old, set->type) : NULL;
-		if (!set || set->count <= options->set_records_max || (old_set && old_set->count >= set->count))
-			continue;
-		snprintf(why, sizeof(why), "it would have %u records; the limit is %u", set->count,
-		         options->set_records_max);
-		blame(apply, touch->owner, set->type, why);
-		return MIST_ELIMIT;
-	}
-	unsigned types = zone_data_count(draft, node);
-	if (types <= options->name_types_max || zone_data_count(before, old) >= types)
-		return MIST_OK;
-	snprintf(why, sizeof(why), "it would have records of %u types; the limit is %u", types,
-	         options->name_types_max);
-	blame(apply, touch->owner, 0, why);
-	return MIST_ELIMIT;
-}
-
-/* RFC 4592 section 2.2.1; in a made zone the wildcard survives. */
-static void warn_of_wildcard(struct apply *apply, const struct touch *touch)
-{
-	const struct zone *before = touch->zone->next ? touch->zone->next : touch->zone->zone;
-	struct zone_found found;
-	struct name_key key;
-	char name[NAME_TEXT_MAX], wildcard[NAME_TEXT_MAX];
-
-	if (before->made || !zone_node(touch->zone->draft, touch->owner))
-		return;
-	name_key(&key, touch->owner, NAME_MAX);
-	zone_find(before, &key, &found);
-	if (found.node || !found.wildcard)
-		return;
-	name_to_text(name, touch->owner);
-	name_to_text(wildcard, found.wildcard->name);
-	edit_note(apply->edit, MIST_LEVEL_WARNING, "%s exists from now on, so %s answers no longer for it and for "
-	          "names below it (RFC 4592 section 2.2.1)", name, wildcard);
-}
-
-/* Where a delegation ends, what was glue becomes data and is looked at for the first time. */
-static size_t check_uncovered(const struct touch *touch, const struct mist_reporter *reporter)
-{
-	const uint8_t edges = NODE_CUT | NODE_DNAME;
-	const struct zone *before = touch->zone->next ? touch->zone->next : touch->zone->zone;
-	struct zone *draft = touch->zone->draft;
-	const struct node *was = zone_node(before, touch->owner), *is = zone_node(draft, touch->owner);
-	size_t errors = 0;
-
-	if (!was || !(was->flags & edges) || (is && is->flags & edges))
-		return 0;
-	const struct node *node = trie_after(&draft->nodes, touch->owner);
-	for (; node && name_within(node->name, touch->owner) && !errors;
-	     node = trie_after(&draft->nodes, node->name))
-		errors += zone_check_name(draft, node->name, reporter);
-	return errors;
-}
-
-static int check_touch(struct apply *apply, const struct touch *touch)
-{
-	const struct mist_reporter reporter = { hear_all, apply->edit };
-	size_t errors = zone_check_name(touch->zone->draft, touch->owner, &reporter);
-	errors += check_uncovered(touch, &reporter);
-	int error = errors ? MIST_ECONFLICT : check_limits(apply, touch);
-	if (error)
-		apply->edit->failed = touch->operation;
-	else
-		warn_of_wildcard(apply, touch);
-	return error;
-}
-
-static int look_at_whole(struct apply *apply)
-{
-	const struct mist_reporter reporter = { hear_errors, apply->edit };
-	int error = MIST_OK;
-
-	sort_touches(apply);
-	for (size_t i = 0; i < apply->touch_count && !error; i++)
-		error = zone_settle(apply->touches[i].zone->draft, apply->touches[i].owner);
-	for (size_t i = 0; i < apply->touch_count && !error; i++)
-		error = check_touch(apply, &apply->touches[i]);
-	/* Its name servers need addresses, wherever in the zone those were. */
-	for (size_t i = 0; i < apply->zones.count && !error; i++) {
-		struct zone *draft = apply->zones.zones[i]->draft;
-		if (zone_check_name(draft, draft->name, &reporter))
-			error = MIST_ECONFLICT;
-	}
 	return error;
 }
 
@@ -617,7 +380,7 @@ int edit_apply(struct edit *edit, struct mist_content *content, struct zone_list
 	struct apply apply = { .content = content, .edit = edit };
 	int error = apply_all(&apply);
 	if (!error)
-		error = look_at_whole(&apply);
+		error = edit_check(edit, apply.touches, apply.touch_count, &apply.zones);
 	if (!error)
 		error = note_zones(&apply);
 	for (size_t i = 0; i < apply.zones.count && !error; i++) {

@@ -11,7 +11,8 @@
  *   journal.c    edits on disk: frames in a file
  *   kept.c       edits are written there, and come from there
  *   reload.c     a content takes the place of another, and its zones go on from those that are served
- *   apply.c      what an edit makes of zones, and whether it may
+ *   apply.c      what an edit makes of zones
+ *   check.c      whether it may
  *   delegate.c   delegations follow the zones they are of
  *   commit.c     a group of edits becomes the next versions and the next view
  *   registry.c   names that come and go with their owners
