@@ -171,7 +171,7 @@ void commit_accept(struct commit *commit)
 		struct mist_zone *zone = commit->zones.zones[i];
 		/* Without memory for it a reload brings back what is described. */
 		if (zone != commit->content->reverse)
-			(void)overlay_note(&zone->overlay, zone->zone, zone->next);
+			(void)kept_note(zone);
 		zone_release(zone->zone);
 		zone->zone = zone->next;
 		zone->next = NULL;

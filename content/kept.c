@@ -13,6 +13,17 @@
  * Writing
  */
 
+static bool is_of_inner(void *user, const uint8_t *owner)
+{
+	const struct mist_zone *zone = user;
+	return content_zone_around(zone->content, owner, false) != zone;
+}
+
+int kept_note(struct mist_zone *zone)
+{
+	return overlay_note(&zone->overlay, zone->zone, zone->next, is_of_inner, zone);
+}
+
 static struct mist_zone *zone_of(const struct mist_content *content,
                                  const struct edit_operation *operation)
 {
@@ -135,16 +146,19 @@ static int restore(struct restoring *restoring, struct journal *journal, uint32_
                    uint64_t *signatures)
 {
 	struct mist_content *content = restoring->content;
-	int error = journal_read(journal, restore_set, restoring);
+	struct mist_zone **order = content_inwards_out(content);
+	int error = order ? journal_read(journal, restore_set, restoring) : MIST_ENOMEM;
 	for (size_t i = 0; i < content->zone_count && !error; i++) {
-		struct mist_zone *zone = content->zones[i];
-		if (!zone->zone->failed) {
-			error = replay_edits(zone, &restoring->overlays[i], NULL, now_s, signatures);
-		} else { /* they wait until it loads */
-			zone->overlay = restoring->overlays[i];
-			restoring->overlays[i] = (struct overlay){ 0 };
+		struct mist_zone *zone = order[i];
+		struct overlay *overlay = &restoring->overlays[zone->index];
+		if (zone->zone->failed) { /* they wait until it loads */
+			zone->overlay = *overlay;
+			*overlay = (struct overlay){ 0 };
+		} else if (zone->dnssec != MIST_DNSSEC_PRESIGNED) {
+			error = replay_edits(zone, overlay, NULL, now_s, signatures);
 		}
 	}
+	free(order);
 	if (!error && restoring->foreign)
 		report(&content->options.reporter, MIST_LEVEL_WARNING, NULL, 0,
 		       "there were edits of zones that are not served here any more; they are forgotten");

@@ -15,6 +15,10 @@
 int kept_open(struct journal **journal, struct mist_content *content, uint32_t now_s,
               uint64_t *signatures);
 
+/* Notes what an edit made of a zone, `next`, in its overlay. Delegations of zones inside it follow those, and
+ * are no edits. MIST_ENOMEM. */
+int kept_note(struct mist_zone *zone);
+
 /* Writes what a commit changes, on the disk when it returns; edits that are passing are left out. */
 int kept_write(const struct commit *commit);
 

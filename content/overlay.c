@@ -117,6 +117,8 @@ static void set_forget(struct overlay *overlay, struct overlay_name *name, struc
 struct noting {
 	struct overlay *overlay;
 	const struct zone *older, *newer;
+	bool (*is_theirs)(void *user, const uint8_t *owner);
+	void *user;
 };
 
 static int note_set(void *user, bool removed, const struct node *node, const struct rrset *changed)
@@ -131,7 +133,7 @@ static int note_set(void *user, bool removed, const struct node *node, const str
 	const struct rrset *was = zone_data(noting->older, older, type);
 	const struct rrset *is = zone_data(noting->newer, newer, type);
 	/* Signed again, or a serial. A set with a successor is noted once, with that. */
-	if (overlay_same(was, is) || (removed && is))
+	if (overlay_same(was, is) || (removed && is) || noting->is_theirs(noting->user, node->name))
 		return MIST_OK;
 	struct overlay_name *name = trie_get(&noting->overlay->names, node->name);
 	struct overlay_set *set = set_find(name, type);
@@ -149,9 +151,10 @@ static void make(struct overlay *overlay)
 	overlay->is_made = true;
 }
 
-int overlay_note(struct overlay *overlay, const struct zone *older, const struct zone *newer)
+int overlay_note(struct overlay *overlay, const struct zone *older, const struct zone *newer,
+                 bool (*is_theirs)(void *user, const uint8_t *owner), void *user)
 {
-	struct noting noting = { overlay, older, newer };
+	struct noting noting = { overlay, older, newer, is_theirs, user };
 	make(overlay);
 	return zone_diff(older, newer, note_set, &noting);
 }

@@ -33,9 +33,10 @@ struct overlay {
 
 void overlay_free(struct overlay *overlay);
 
-/* Notes what leads from one version to the next. What is as described again is forgotten. MIST_ENOMEM:
- * some of it is not noted. */
-int overlay_note(struct overlay *overlay, const struct zone *older, const struct zone *newer);
+/* Notes what leads from one version to the next, but at names that `is_theirs` says belong to others. What is
+ * as described again is forgotten. MIST_ENOMEM: some of it is not noted. */
+int overlay_note(struct overlay *overlay, const struct zone *older, const struct zone *newer,
+                 bool (*is_theirs)(void *user, const uint8_t *owner), void *user);
 
 /* Puts a set as it was read from disk in the place of what was known of it. Copies. MIST_ENOMEM. */
 int overlay_put(struct overlay *overlay, const uint8_t *owner, uint16_t type,

@@ -147,6 +147,9 @@ bool content_serial_is_kept(const struct mist_zone *zone);
 
 /* Keeps the serial of the zone, if there is a place for it. */
 void content_keep_serial(struct mist_zone *zone);
+/* The zones, the innermost first; the caller's. NULL: out of memory. */
+struct mist_zone **content_inwards_out(const struct mist_content *content);
+
 /* Gives a complete zone its serial and signatures. */
 int content_finish_zone(struct mist_zone *zone, uint32_t now_s, const struct mist_reporter *reporter);
 /* Raises the serial above that of the zone whose place it takes. */

@@ -248,12 +248,15 @@ static bool has_key(const struct mist_zone *zone, const struct zone *served)
 static int reload_zone(struct mist_zone *zone, struct mist_zone *before, bool keep_edits,
                        uint32_t now_s, uint64_t *signatures)
 {
+	static const struct overlay none;
 	int error = MIST_OK;
 	if (zone->zone->failed)
 		return MIST_OK;
-	if (before && keep_edits && zone->dnssec != MIST_DNSSEC_PRESIGNED)
-		error = replay_edits(zone, &before->overlay, before->zone->failed ? NULL : before->zone, now_s,
-		                     signatures);
+	if (zone->dnssec != MIST_DNSSEC_PRESIGNED) {
+		const bool edited = before && keep_edits;
+		error = replay_edits(zone, edited ? &before->overlay : &none,
+		                     edited && !before->zone->failed ? before->zone : NULL, now_s, signatures);
+	}
 	if (!error && zone->pending && before && same_kind(zone, before) && has_key(zone, before->zone))
 		error = advance(zone, before, now_s, signatures);
 	if (!error && zone->pending) {
@@ -269,10 +272,13 @@ int reload_prepare(struct mist_content *content, struct mist_content *served, bo
                    uint32_t now_s, uint64_t *signatures)
 {
 	int error = MIST_OK;
+	struct mist_zone **order = content_inwards_out(content);
+	if (!order)
+		return MIST_ENOMEM;
 	content->journal = served->journal;
-	for (size_t i = 0; i < content->zone_count && !error; i++) {
-		struct mist_zone *zone = content->zones[i];
-		error = reload_zone(zone, content_zone(served, zone->zone->name), keep_edits, now_s, signatures);
-	}
+	for (size_t i = 0; i < content->zone_count && !error; i++)
+		error = reload_zone(order[i], content_zone(served, order[i]->zone->name), keep_edits, now_s,
+		                    signatures);
+	free(order);
 	return error;
 }

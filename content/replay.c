@@ -7,6 +7,8 @@
 
 #include "content/apply.h"
 #include "content/commit.h"
+#include "content/delegate.h"
+#include "content/kept.h"
 #include "core/report.h"
 #include "core/zone_edit.h"
 #include "dnssec/batch.h"
@@ -149,11 +151,13 @@ int replay_edits(struct mist_zone *zone, const struct overlay *overlay, const st
 {
 	struct replay replay = { .zone = zone, .served = served, .cap = replay_ttl_cap(zone) };
 	int error = overlay_each(overlay, replay_name, &replay);
+	if (!error)
+		error = delegations_follow(&replay.changed); /* the zone around it comes later, and takes it */
 	free(replay.changed.zones);
 	if (!zone->next)
 		return error;
 	if (!error)
-		error = overlay_note(&zone->overlay, zone->zone, zone->next);
+		error = kept_note(zone);
 	if (!error)
 		error = overlay_each(overlay, mark_again, zone);
 	if (!error)

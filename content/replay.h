@@ -7,7 +7,7 @@
 #include "content/parts.h"
 
 /*
- * `overlay` is of the zone's older description, `served` what the edits made of that; NULL: what the overlay
+ * For each zone of a content, the innermost first, since delegations follow. `overlay` is of the zone's older description, `served` what the edits made of that; NULL: what the overlay
  * itself knows (journal.h). The zone is sealed and not yet served; it becomes a next version, signed if it is
  * already, and its own overlay is filled. Where the two cannot stand together the description stays, and a
  * warning says so. `signatures` is added to. MIST_ENOMEM, MIST_ECRYPTO.

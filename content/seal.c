@@ -333,6 +333,16 @@ static int deeper_first(const void *a, const void *b)
 	return (*y)->zone->labels - (*x)->zone->labels;
 }
 
+struct mist_zone **content_inwards_out(const struct mist_content *content)
+{
+	struct mist_zone **order = malloc((content->zone_count + 1) * sizeof(*order));
+	if (!order || content->zone_count == 0)
+		return order;
+	memcpy(order, content->zones, content->zone_count * sizeof(*order));
+	qsort(order, content->zone_count, sizeof(*order), deeper_first);
+	return order;
+}
+
 static int seal_zones(struct mist_content *content, uint32_t now_s)
 {
 	int result = MIST_OK;
@@ -340,13 +350,9 @@ static int seal_zones(struct mist_content *content, uint32_t now_s)
 		struct mist_zone *zone = content->zones[i];
 		zone->parent = content_zone_around(content, zone->zone->name, true);
 	}
-	if (content->zone_count == 0)
-		return MIST_OK;
-	struct mist_zone **order = malloc(content->zone_count * sizeof(*order));
+	struct mist_zone **order = content_inwards_out(content);
 	if (!order)
 		return MIST_ENOMEM;
-	memcpy(order, content->zones, content->zone_count * sizeof(*order));
-	qsort(order, content->zone_count, sizeof(*order), deeper_first);
 	for (size_t i = 0; i < content->zone_count && result != MIST_ENOMEM; i++) {
 		int error = seal_zone(order[i], now_s);
 		if (error == MIST_ENOMEM || result != MIST_EKEY)

@@ -425,6 +425,72 @@ static void test_description_wins(void **state)
 	assert_int_equal(mist_stop(server), MIST_OK);
 }
 
+static struct mist_content *describe_inner(unsigned texts)
+{
+	struct model model = { 0 };
+	struct mist_content *content;
+	struct mist_zone *zone;
+	const struct mist_zone_options options = {
+		.size = sizeof(options), .name = "inner.a.test", .records = true,
+	};
+	model.has[1][1] = (uint8_t)texts;
+	content = describe(&model, MIST_DNSSEC_SIGN, 1);
+	assert_int_equal(mist_content_zone(content, &options, &zone), MIST_OK);
+	add_record(zone, "inner.a.test", TYPE_SOA, "ns.inner.a.test host.a.test 1 3600 600 86400 60");
+	add_record(zone, "inner.a.test", TYPE_NS, "ns.inner.a.test");
+	add_record(zone, "ns.inner.a.test", TYPE_A, "127.0.0.1");
+	add_record(zone, "new.inner.a.test", TYPE_A, "127.0.0.2");
+	return content;
+}
+
+static int find_server(void *user, const struct mist_record *record)
+{
+	char owner[MIST_NAME_TEXT_SIZE], server[MIST_NAME_TEXT_SIZE];
+	mist_name_to_text(record->owner, MIST_NAME_SIZE, owner);
+	if (record->type == TYPE_NS && strcmp(owner, "inner.a.test") == 0) {
+		assert_true(mist_name_to_text(record->rdata, record->rdata_len, server) > 0);
+		strcat(strcat(user, server), " ");
+	}
+	return 0;
+}
+
+static void assert_delegation(struct mist_server *server)
+{
+	const char *const zones[] = { "a.test", "inner.a.test" };
+	for (unsigned i = 0; i < 2; i++) {
+		char servers[4096] = "";
+		assert_int_equal(mist_walk(server, zones[i], MIST_WALK_SERVED, find_server, servers), MIST_OK);
+		assert_string_equal(servers, "new.inner.a.test ");
+	}
+	verify(server);
+}
+
+/* The name servers of a zone inside another are edited: its delegation follows, and is no edit. */
+static void test_delegation(void **state)
+{
+	(void)state;
+	struct mist_server *server;
+	struct mist_edit *edit;
+	uint8_t owner[MIST_NAME_SIZE], target[MIST_NAME_SIZE];
+	mist_name_from_text("inner.a.test", owner);
+	struct mist_record record = { .owner = owner, .type = TYPE_NS, .ttl = 300, .rdata = target };
+	record.rdata_len = (uint16_t)mist_name_from_text("new.inner.a.test", target);
+	assert_int_equal(mist_start(&server, NULL, describe_inner(1)), MIST_OK);
+	assert_int_equal(mist_edit_begin(server, &edit), MIST_OK);
+	assert_int_equal(mist_edit_replace(edit, "inner.a.test", owner, TYPE_NS, &record, 1), MIST_OK);
+	assert_int_equal(mist_edit_commit(edit, NULL), MIST_OK);
+	assert_delegation(server);
+	for (unsigned i = 1; i < 4; i++) {
+		assert_int_equal(mist_reload(server, describe_inner(i)), MIST_OK);
+		assert_delegation(server);
+		assert_int_equal(mist_stop(server), MIST_OK);
+		assert_int_equal(mist_start(&server, NULL, describe_inner(i)), MIST_OK);
+		assert_delegation(server);
+	}
+	assert_int_equal(heard.count[MIST_LEVEL_ERROR] + heard.count[MIST_LEVEL_WARNING], 0);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
 /* Between signed and not; edits stay. */
 static void test_signing_changes(void **state)
 {
@@ -461,6 +527,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_only_differences, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_changes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_description_wins, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_delegation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_signing_changes, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
