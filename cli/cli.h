@@ -45,7 +45,7 @@ struct command {
 /* One run of a verb: what was on the command line. */
 struct cli {
 	const struct command *command;
-	const char *arguments[8];
+	const char *arguments[64];
 	size_t argument_count;
 	struct {
 		const struct option *option;
@@ -92,6 +92,8 @@ int anchor_run(struct cli *cli);
 int why_run(struct cli *cli);
 int reload_run(struct cli *cli);
 int stats_run(struct cli *cli);
+int register_run(struct cli *cli);
+int deregister_run(struct cli *cli);
 int zone_run(struct cli *cli);
 
 extern const struct command commands[]; /* name NULL ends it */

@@ -46,6 +46,21 @@ static const struct option zone_options[] = {
 	{ NULL, 0, NULL, NULL, NULL },
 };
 
+static const struct option register_options[] = {
+	{ "owner", 'o', "OWNER", "who the name belongs to, as a container's id; needed", NULL },
+	{ "tier", 0, "N", "kind of owner: of several, the lowest tier is answered (default 0)", NULL },
+	{ "lease", 0, "TIME", "the name goes unless it is registered anew in time, as 30s", NULL },
+	{ "hold", 0, NULL, "stay, and let the name go when this command ends", NULL },
+	{ "socket", 0, "PATH", "the control socket of the server (default: the configuration's)", NULL },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct option deregister_options[] = {
+	{ "owner", 'o', "OWNER", "whose name, or names, go; needed", NULL },
+	{ "socket", 0, "PATH", "the control socket of the server (default: the configuration's)", NULL },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
 static const struct option query_options[] = {
 	{ "dnssec", 'D', NULL, "ask for signatures and proofs (the DO bit)", NULL },
 	{ "tcp", 't', NULL, "ask over TCP", NULL },
@@ -143,6 +158,24 @@ const struct command commands[] = {
 	  "  mist stats\n"
 	  "  mist stats --json | jq .counters.udp_queries\n",
 	  stats_options, true },
+	{ "register", register_run, "NAME ADDRESS...", 2, 64, "give a name to an owner's addresses",
+	  "Registers a name in a zone with `registry: true` of the running server. The next\n"
+	  "question knows it. NAME alone goes to the only such zone. The addresses take the\n"
+	  "place of those that the owner gave before; several owners may share a name, and\n"
+	  "it goes with the last one.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist register web --owner c0ffee 10.0.0.7 fd00::7\n"
+	  "  mist register web.arcbox.local --owner c0ffee --lease 30s 10.0.0.7\n"
+	  "  mist register web --owner $$ --hold 127.0.0.1 &\n",
+	  register_options, true },
+	{ "deregister", deregister_run, "[NAME]", 0, 1, "take an owner's name, or all of them, back",
+	  "Without NAME all names of the owner go.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist deregister web --owner c0ffee\n"
+	  "  mist deregister --owner c0ffee\n",
+	  deregister_options, true },
 	{ "zone", zone_run, "list | show|export|diff|edit ZONE", 1, 3,
 	  "show and edit the zones of a running server",
 	  "list    the zones with their serials\n"

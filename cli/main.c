@@ -169,14 +169,8 @@ static int take_arguments(struct cli *cli, char **arguments, int count)
 
 static int unknown_verb(const struct cli *cli, const char *name)
 {
-	static const char *const later[] = { "register", "deregister" };
 	const char *nearest = NULL;
 	uint32_t best = UINT32_MAX, distance;
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (strcmp(later[i], name) == 0) {
-			cli_say(cli, MIST_LEVEL_ERROR, "`mist %s` is not built yet", name);
-			return EXIT_OTHER;
-		}
 	for (const struct command *command = commands; command->name; command++)
 		if (units_near(name, command->name, &distance) && distance < best) {
 			best = distance;

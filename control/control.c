@@ -25,6 +25,8 @@ static const unsigned apart_max[PACE_COUNT] = { [PACE_COMMIT] = 16, [PACE_LASTIN
 struct control {
 	struct control_options options;
 	struct socket_listener listener;
+	struct owners *owners;
+	uint64_t last_keeper;
 	pthread_t thread;
 	atomic_bool stop;
 	int wake;            /* eventfd: stop, or a thread is done */
@@ -127,9 +129,9 @@ static bool take_line(struct control *control, struct session *session, const ch
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-static void session_end(struct session *session, bool stopping)
+static void session_end(struct session *session)
 {
-	session_leave(session, stopping);
+	edit_forget(session);
 	connection_close(&session->connection);
 	free(session);
 }
@@ -188,6 +190,8 @@ static void take_clients(struct control *control)
 		}
 		connection_open(&session->connection, file);
 		session->options = &control->options;
+		session->owners = control->owners;
+		session->keeper = ++control->last_keeper;
 		session->wake = control->wake;
 		control->sessions[control->count++] = session;
 	}
@@ -195,13 +199,35 @@ static void take_clients(struct control *control)
 		poll(NULL, 0, RETRY_MS);
 }
 
+static int run_leave(struct session *session, const json_t *request, json_t *reply, char *problem)
+{
+	(void)request;
+	(void)reply;
+	(void)problem;
+	owners_leave(session->owners, session->keeper);
+	return MIST_OK;
+}
+
+/* Takes back the names that the session keeps; they are commits. False: it is not over yet. */
+static bool session_left(struct control *control, struct session *session)
+{
+	static const struct verb leave = { "leave", run_leave, PACE_COMMIT, true };
+	if (!owners_keeps(control->owners, session->keeper))
+		return true;
+	session->waiting = !start_apart(control, session, &leave, json_object());
+	if (session->waiting || session->apart)
+		return false;
+	owners_leave(control->owners, session->keeper); /* without a thread, everybody waits */
+	return true;
+}
+
 static void forget_failed(struct control *control)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < control->count; i++) {
 		struct session *session = control->sessions[i];
-		if (!session->apart && session->connection.failed)
-			session_end(session, false);
+		if (!session->apart && session->connection.failed && session_left(control, session))
+			session_end(session);
 		else
 			control->sessions[kept++] = session;
 	}
@@ -249,6 +275,7 @@ static void control_free(struct control *control)
 {
 	if (control->wake >= 0)
 		close(control->wake);
+	owners_free(control->owners);
 	free(control->sessions);
 	free(control->polls);
 	free(control);
@@ -274,9 +301,10 @@ int control_start(struct control **control_out, const struct control_options *op
 	control->options = *options;
 	control->sessions = calloc(SESSIONS_MAX, sizeof(*control->sessions));
 	control->polls = calloc(SESSIONS_MAX + 2, sizeof(*control->polls));
+	control->owners = owners_new(options->server);
 	control->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int error = MIST_ENOMEM;
-	if (control->sessions && control->polls && control->wake >= 0)
+	if (control->sessions && control->polls && control->owners && control->wake >= 0)
 		error = socket_listen(&control->listener, options->socket, problem);
 	if (!error) {
 		error = thread_start(control);
@@ -309,7 +337,7 @@ void control_stop(struct control *control)
 	for (size_t i = 0; i < control->count; i++) {
 		if (control->sessions[i]->apart)
 			pthread_join(control->sessions[i]->thread, NULL);
-		session_end(control->sessions[i], true);
+		session_end(control->sessions[i]); /* names go with the server */
 	}
 	control_free(control);
 }

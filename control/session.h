@@ -12,6 +12,7 @@
 
 #include "control/connection.h"
 #include "control/control.h"
+#include "control/owners.h"
 
 /* Who does it: the thread that listens; a thread of its own, because it waits for a commit, as others
  * do which then share it; a thread of its own, because it lasts. */
@@ -27,6 +28,8 @@ struct session {
 	const struct verb *verb;/* of that thread */
 	json_t *request;
 	int wake;               /* the eventfd that ends the listener's wait */
+	struct owners *owners;
+	uint64_t keeper;        /* its number, for names that it keeps */
 	struct mist_edit *edit; /* that the next edit.commit commits */
 	int edit_error;         /* the first of its operations that could not be */
 	char *edit_problem;
@@ -47,9 +50,6 @@ const struct verb *verb_find(const char *name); /* NULL: none */
 
 /* A member that must be a text; NULL: it is not, and `problem` says so. */
 const char *verb_text(const json_t *request, const char *member, char *problem);
-
-/* Gives back what the session holds. */
-void session_leave(struct session *session, bool stopping);
 
 /* edits.c */
 int run_edit_add(struct session *session, const json_t *request, json_t *reply, char *problem);

@@ -146,6 +146,64 @@ static int run_walk(struct session *session, const json_t *request, json_t *repl
 	return error;
 }
 
+/* ---- registered names ------------------------------------------------------------------------ */
+
+enum { ADDRESSES_MAX = 256 }; /* of one registration; the server has limits of its own */
+
+static int say_why(int error, char *problem)
+{
+	if (error == MIST_EINVAL)
+		snprintf(problem, VERB_PROBLEM_SIZE, "not registered: a name without a zone needs exactly one zone "
+		         "with `registry: true`, an owner is a text of 1 to 255 octets, and addresses are like "
+		         "127.0.0.1 or ::1");
+	else if (error == MIST_ENOTFOUND)
+		snprintf(problem, VERB_PROBLEM_SIZE, "not registered: no zone with `registry: true` is around the "
+		         "name");
+	return error;
+}
+
+static int run_register(struct session *session, const json_t *request, json_t *reply, char *problem)
+{
+	const json_t *list = json_object_get(request, "addresses");
+	const char *addresses[ADDRESSES_MAX];
+	struct mist_registration registration = { .size = sizeof(registration), .addresses = addresses };
+	json_int_t tier = json_integer_value(json_object_get(request, "tier"));
+	json_int_t lease_ms = json_integer_value(json_object_get(request, "lease_ms"));
+	(void)reply;
+	registration.name = verb_text(request, "name", problem);
+	registration.owner = registration.name ? verb_text(request, "owner", problem) : NULL;
+	if (!registration.owner)
+		return MIST_EINVAL;
+	if (tier < 0 || tier > INT32_MAX || lease_ms < 0 || lease_ms > UINT32_MAX ||
+	    json_array_size(list) > ADDRESSES_MAX) {
+		snprintf(problem, VERB_PROBLEM_SIZE, "\"tier\" is 0 to 2147483647, \"lease_ms\" 0 to 4294967295, "
+		         "and there are at most %d \"addresses\"", ADDRESSES_MAX);
+		return MIST_EINVAL;
+	}
+	for (; registration.address_count < json_array_size(list); registration.address_count++) {
+		const char *address = json_string_value(json_array_get(list, registration.address_count));
+		addresses[registration.address_count] = address ? address : "";
+	}
+	registration.tier = (unsigned)tier;
+	registration.lease_ms = (uint32_t)lease_ms;
+	bool hold = json_is_true(json_object_get(request, "hold"));
+	return say_why(owners_register(session->owners, &registration, hold ? session->keeper : 0), problem);
+}
+
+static int run_deregister(struct session *session, const json_t *request, json_t *reply,
+                          char *problem)
+{
+	const char *owner = verb_text(request, "owner", problem);
+	const json_t *name = json_object_get(request, "name");
+	(void)reply;
+	if (!owner || (name && !json_is_string(name)))
+		return MIST_EINVAL;
+	int error = owners_deregister(session->owners, owner, json_string_value(name));
+	if (error == MIST_ENOTFOUND)
+		snprintf(problem, VERB_PROBLEM_SIZE, "\"%.300s\" has registered no such name", owner);
+	return error;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static const struct verb verbs[] = {
@@ -157,6 +215,8 @@ static const struct verb verbs[] = {
 	{ "edit.remove", run_edit_remove, PACE_AT_ONCE, true },
 	{ "edit.commit", run_edit_commit, PACE_COMMIT, false },
 	{ "edit.abort", run_edit_abort, PACE_AT_ONCE, false },
+	{ "register", run_register, PACE_COMMIT, false },
+	{ "deregister", run_deregister, PACE_COMMIT, false },
 };
 
 const struct verb *verb_find(const char *name)
@@ -173,10 +233,4 @@ const char *verb_text(const json_t *request, const char *member, char *problem)
 	if (!text)
 		snprintf(problem, VERB_PROBLEM_SIZE, "this verb needs a \"%s\", a text", member);
 	return text;
-}
-
-void session_leave(struct session *session, bool stopping)
-{
-	(void)stopping;
-	edit_forget(session);
 }

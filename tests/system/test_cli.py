@@ -47,14 +47,13 @@ class CommandLine(unittest.TestCase):
 
     def test_help_teaches(self):
         top = run(program(), "--help")
-        for verb in ("serve", "check", "dump", "query", "trust-anchor", "why", "reload", "stats"):
+        for verb in ("serve", "check", "dump", "query", "trust-anchor", "why", "reload", "stats",
+                     "register", "deregister", "zone"):
             self.assertRegex(top.stdout, r"(?m)^  %s +\S" % verb)
             for form in ([verb, "--help"], [verb, "-h"], ["help", verb]):
                 text = run(program(), *form).stdout
                 self.assertIn("usage: mist " + verb, text)
                 self.assertIn("Examples:", text)
-        for verb in ("register", "deregister"):
-            self.assertNotIn(verb, top.stdout)
         nothing = run(program(), check=False)
         self.assertEqual(nothing.returncode, CONFIGURATION)
 
@@ -67,7 +66,9 @@ class CommandLine(unittest.TestCase):
     def test_unknown_verb_and_options(self):
         self.refused(mist_cli("serv"), CONFIGURATION, "did you mean serve;")
         self.refused(mist_cli("xyzzy"), CONFIGURATION, "is not a verb")
-        self.refused(mist_cli("register", "x", "--owner", "y"), OTHER, "not built yet")
+        self.refused(mist_cli("register", "x", "127.0.0.1"), CONFIGURATION, "needs --owner OWNER")
+        self.refused(mist_cli("register", "x", "127.0.0.1", "--owner", "y", "--lease", "soon"), CONFIGURATION,
+                     "not a duration")
         self.refused(mist_cli("serve", "--prot", "1"), CONFIGURATION, "did you mean --port;")
         self.refused(mist_cli("serve", "-X"), CONFIGURATION, "no option -X")
         self.refused(mist_cli("serve", "--port"), CONFIGURATION, "--port needs a value: --port N")

@@ -12,7 +12,9 @@ import threading
 import time
 import unittest
 
-from harness import DEADLINE, RANDOM, Mist, environment, program, run, scaled, until
+import dns.rcode
+
+from harness import DEADLINE, RANDOM, Mist, environment, program, run, scaled, texts, until
 
 ENGINE_FREE = True
 CONFIGURATION, NETWORK, FILES, MEMORY, OTHER = 1, 2, 3, 4, 5
@@ -498,6 +500,110 @@ class Restart(unittest.TestCase):
                 listed = mist.cli("zone", "list").stdout.split()
                 self.assertGreaterEqual(int(listed[2]), serial)
             self.assertGreater(len(known), 20)
+
+    def test_a_registered_name_is_not_kept(self):
+        with Mist({"zones": [{"name": "r.test", "registry": True}]}) as mist:
+            with Line(mist) as line:
+                line.send({"verb": "edit.add", "zone": "r.test", "text": "kept A 127.0.0.7"})
+                self.assertIs(line.ask({"verb": "edit.commit"})["ok"], True)
+            mist.cli("register", "web", "--owner", "o", "127.0.0.8")
+            self.assertEqual(mist.query("web.r.test").answer[0][0].to_text(), "127.0.0.8")
+            mist.cli("reload")
+            self.assertEqual(mist.query("web.r.test").answer[0][0].to_text(), "127.0.0.8")
+            mist.process.kill()
+            mist.process.wait()
+            mist.process.stdout.close()
+            mist.start()
+            self.assertEqual(mist.query("kept.r.test").answer[0][0].to_text(), "127.0.0.7")
+            self.assertEqual(mist.query("web.r.test").answer, [])
+
+
+class Register(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = contextlib.ExitStack()
+        cls.mist = cls.stack.enter_context(Mist({"zones": [{"name": "r.test", "registry": True},
+                                                           "editor.land"]}))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+
+    def addresses(self, name):
+        return sorted(texts(self.mist.query(name).answer, "A"))
+
+    def test_register(self):
+        self.mist.cli("register", "web", "--owner", "one", "10.0.0.1", "10.0.0.2")
+        self.mist.cli("register", "web.r.test", "--owner", "two", "10.0.0.3")
+        self.assertEqual(self.addresses("web.r.test"), ["10.0.0.1", "10.0.0.2", "10.0.0.3"])
+        self.mist.cli("deregister", "web", "--owner", "one")
+        self.assertEqual(self.addresses("web.r.test"), ["10.0.0.3"])
+        self.mist.cli("deregister", "--owner", "two")
+        self.assertEqual(self.mist.query("web.r.test").rcode(), dns.rcode.NXDOMAIN)
+        done = self.mist.cli("deregister", "--owner", "two", check=False)
+        self.assertEqual(done.returncode, CONFIGURATION)
+        self.assertIn("has registered no such name", done.stderr)
+
+    def test_wrong(self):
+        for args, said in ((("web", "--owner", "o", "10.0.0"), "addresses are like"),
+                           (("web", "--owner", "", "10.0.0.1"), "an owner is"),
+                           (("web.editor.land.", "--owner", "o", "10.0.0.1"), "registry: true"),
+                           (("web.no.test.", "--owner", "o", "10.0.0.1"), "registry: true")):
+            done = self.mist.cli("register", *args, check=False)
+            self.assertEqual(done.returncode, CONFIGURATION, args)
+            self.assertIn(said, done.stderr)
+
+    def test_lease(self):
+        self.mist.cli("register", "short", "--owner", "o", "--lease", "300ms", "10.0.1.1")
+        self.assertEqual(self.addresses("short.r.test"), ["10.0.1.1"])
+        until(lambda: not self.addresses("short.r.test"), "the end of the lease")
+
+    def test_hold(self):
+        holder = subprocess.Popen([program(), "register", "-c", self.mist.config_file, "held", "--owner",
+                                   "h", "--hold", "10.0.2.1"], env=self.mist.env, cwd=self.mist.directory,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.assertEqual(holder.stdout.readline(), b"held\n")
+        self.assertEqual(self.addresses("held.r.test"), ["10.0.2.1"])
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+        until(lambda: not self.addresses("held.r.test"), "the name to go with its connection")
+
+    def register(self, line, name, owner, address, hold=True):
+        return line.ask({"verb": "register", "name": name, "owner": owner, "addresses": [address],
+                         "hold": hold})
+
+    def test_the_last_keeper_keeps(self):
+        """An owner's new connection registers before the old one is gone: the name stays."""
+        with Line(self.mist) as old, Line(self.mist) as new:
+            self.assertIs(self.register(old, "kept", "k", "10.0.3.1")["ok"], True)
+            self.assertIs(self.register(new, "kept", "k", "10.0.3.2")["ok"], True)
+            self.assertIs(self.register(old, "gone", "k", "10.0.3.3")["ok"], True)
+            old.close()
+            until(lambda: not self.addresses("gone.r.test"), "what only the old one kept to go")
+            self.assertEqual(self.addresses("kept.r.test"), ["10.0.3.2"])
+            self.assertIs(self.register(new, "kept", "k", "10.0.3.2", hold=False)["ok"], True)
+        self.mist.cli("stats")
+        time.sleep(0.2)
+        self.assertEqual(self.addresses("kept.r.test"), ["10.0.3.2"])
+        self.mist.cli("deregister", "--owner", "k")
+
+    def test_a_thousand_die_at_once(self):
+        count = scaled(1000)
+        lines = []
+        for number in range(count):
+            line = Line(self.mist)
+            lines.append(line)
+            line.send({"verb": "register", "name": "d%d" % number, "owner": "o%d" % number,
+                       "addresses": ["10.1.%d.%d" % (number >> 8, number & 255)], "hold": True})
+        for line in lines:
+            self.assertIs(line.read()["ok"], True)
+        self.assertEqual(self.addresses("d%d.r.test" % (count - 1)),
+                         ["10.1.%d.%d" % (count - 1 >> 8, count - 1 & 255)])
+        for line in lines:
+            line.close()
+        until(lambda: "\n" + "d" not in "\n" + self.mist.cli("zone", "export", "r.test").stdout,
+              "all of them to go")
 
 
 if __name__ == "__main__":
