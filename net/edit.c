@@ -77,10 +77,12 @@ static struct edit *take_group(struct edit_queue *queue)
 /* Under the lock of those who publish. */
 static void publish_group(struct mist_server *server)
 {
+	const uint32_t now_s = (uint32_t)time(NULL);
+	server_catch_up(server, now_s);
 	struct edit *group = take_group(&server->edits);
 	struct commit commit;
 	int error = commit_prepare(&commit, server->content, atomic_load(&server->publisher.current), group,
-	                           (uint32_t)time(NULL));
+	                           now_s);
 
 	if (!error && commit.view) {
 		error = publish(server, commit.view);

@@ -26,6 +26,7 @@
 #define TCP_CLIENTS_LEAST 16
 #define TCP_CLIENTS_EACH_USUAL 128
 #define RESOLV_CONF_MS 2000      /* a changed /etc/resolv.conf is noticed within; costs one stat() */
+#define CLOCK_BACK_S 1800        /* of the hour that signatures reach back */
 #define TEND_MAX_MS 10000        /* clocks jump and machines wake from sleep: signatures may be due at once */
 
 static uint32_t wall_clock(void)
@@ -219,22 +220,40 @@ static bool follows_resolv_conf(const struct view *view)
 	return false;
 }
 
-/* The background's work: renewals, and a changed resolv.conf. */
-static uint32_t tend(void *context)
+static int renew(struct mist_server *server, uint32_t now_s)
 {
-	struct mist_server *server = context;
 	struct view *view = NULL;
 	uint64_t signatures = 0;
-	uint32_t now_s = wall_clock();
-
-	pthread_mutex_lock(&server->content_lock);
 	int error = content_refresh(server->content, now_s, &view, &signatures);
+
 	atomic_fetch_add(&server->signatures, signatures);
 	if (view && !error)
 		error = publish(server, view);
 	if (view && error)
 		view_free(view);
-	uint32_t due_s = content_due(server->content);
+	server->due_s = content_due(server->content);
+	server->renewed_s = now_s;
+	return error;
+}
+
+void server_catch_up(struct mist_server *server, uint32_t now_s)
+{
+	/* Half of what signatures reach back is a step that harms none. */
+	bool back = now_s < server->renewed_s && server->renewed_s - now_s > CLOCK_BACK_S;
+
+	if (server->renewed_s && (now_s >= server->due_s || back))
+		renew(server, now_s); /* what fails is tried again and reported by the background */
+}
+
+/* The background's work: renewals, and a changed resolv.conf. */
+static uint32_t tend(void *context)
+{
+	struct mist_server *server = context;
+	uint32_t now_s = wall_clock();
+
+	pthread_mutex_lock(&server->content_lock);
+	int error = renew(server, now_s);
+	uint32_t due_s = server->due_s;
 	bool follows = follows_resolv_conf(atomic_load(&server->publisher.current));
 	pthread_mutex_unlock(&server->content_lock);
 

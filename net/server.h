@@ -41,7 +41,8 @@ struct mist_server {
 
 	/* What changes while it serves. */
 	struct edit_queue edits;         /* that wait for the lock of those who publish: */
-	pthread_mutex_t content_lock;    /* of the next two: publishing, and renewing in the background */
+	pthread_mutex_t content_lock;    /* of the next four: publishing, and renewing in the background */
+	uint32_t due_s, renewed_s;       /* when signatures come due; when that was seen to last, 0: not yet */
 	struct mist_content *content;
 	struct registry *registry;       /* who registered which names */
 	struct journal *journal;         /* NULL: edits end with the process */
@@ -50,5 +51,8 @@ struct mist_server {
 	struct publisher publisher;
 	struct background background;
 };
+
+/* Under the lock: renews what a clock that jumped has made due, before edits are added to it. */
+void server_catch_up(struct mist_server *server, uint32_t now_s);
 
 #endif
