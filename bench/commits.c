@@ -1,22 +1,23 @@
 /*
- * What a change costs the library: one-record edits of a zone of any size, one after the other or from many
- * threads, from mist_edit_begin() to the return of mist_edit_commit(), when every worker answers from it.
+ * What a change costs the library: one-record edits of a zone of any size, one after the other or
+ * from many threads, from mist_edit_begin() to the return of mist_edit_commit(), when every worker
+ * answers from it.
  *
  *   bench_commits [--names N] [--commits N] [--threads N] [--rate N] [--sign] [--kept DIRECTORY] [--serve S]
  *
- * Each edit is, in turns, another address for a name, a new name, and its removal. `--rate` is how many a second
- * all threads make together (as many as they can). `--serve` tells the port on stderr and waits so many seconds before
- * it begins and after it ends, for a load from outside. Prints one line.
+ * Each edit is, in turns, another address for a name, a new name, and its removal. `--rate` is how
+ * many a second all threads make together (as many as they can). `--serve` tells the port on stderr
+ * and waits so many seconds before it begins and after it ends, for a load from outside. Prints one
+ * line.
  */
 #include <getopt.h>
+#include <mistcore.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "mistcore.h"
 
 static unsigned names = 10000, commits = 3000, threads = 1, rate, serve;
 static const char *kept;

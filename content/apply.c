@@ -115,8 +115,8 @@ static int put_soa(struct apply *apply, struct mist_zone *zone, const struct edi
 	if (apply->edit->lenient && (!apex || serial_greater(last, serial)))
 		return MIST_OK;
 	if (apex && operation->set->count == 1 && serial != last && !serial_greater(serial, last))
-		return edit_conflict(apply->edit, operation, "its serial goes back (RFC 1982); give a higher one, or the one that "
-		                "is served, and it is raised");
+		return edit_conflict(apply->edit, operation, "its serial goes back (RFC 1982); give a higher "
+		                     "one, or the one that is served, and it is raised");
 	return put_changed(apply, zone, edit_owner(operation), old, rrset_signed(operation->set, NULL, 0),
 	                   operation->set->ttl);
 }
@@ -150,7 +150,8 @@ static int add(struct apply *apply, struct mist_zone *zone, const struct edit_op
 	struct rrset *set = rrset_with(instead ? NULL : old, operation->type, record.ttl, record.rdata,
 	                               record.rdata_len, &too_large);
 	if (too_large) {
-		edit_blame(apply->edit, owner, operation->type, "its records would exceed 65,535 octets; no message holds them");
+		edit_blame(apply->edit, owner, operation->type,
+		           "its records would exceed 65,535 octets; no message holds them");
 		return MIST_ELIMIT;
 	}
 	return put_changed(apply, zone, owner, old, set, record.ttl);
@@ -174,7 +175,8 @@ static int take_one(struct apply *apply, struct mist_zone *zone, const struct ed
 	    (operation->type == TYPE_SOA || (operation->type == TYPE_NS && old->count == 1)))
 		return MIST_OK;
 	if (operation->type == TYPE_SOA)
-		return edit_conflict(apply->edit, operation, "a zone cannot be without it; put another one in its place");
+		return edit_conflict(apply->edit, operation,
+		                     "a zone cannot be without it; put another one in its place");
 	if (old->count == 1)
 		return take(apply, zone, owner, operation->type);
 	return put(apply, zone, owner, rrset_without(old, record.rdata, record.rdata_len));
@@ -222,7 +224,8 @@ static int clear(struct apply *apply, struct mist_zone *zone, const struct edit_
 	if (apply->edit->lenient && apex && (type == TYPE_SOA || type == TYPE_NS))
 		return MIST_OK;
 	if (type == TYPE_SOA)
-		return edit_conflict(apply->edit, operation, "a zone cannot be without it; put another one in its place");
+		return edit_conflict(apply->edit, operation,
+		                     "a zone cannot be without it; put another one in its place");
 	return take(apply, zone, owner, type);
 }
 
@@ -233,7 +236,8 @@ static int replace(struct apply *apply, struct mist_zone *zone, const struct edi
 	const struct rrset *old = zone_data(now, zone_node(now, owner), operation->type);
 	if (operation->type == TYPE_SOA)
 		return put_soa(apply, zone, operation, old);
-	return put_changed(apply, zone, owner, old, rrset_signed(operation->set, NULL, 0), operation->set->ttl);
+	return put_changed(apply, zone, owner, old, rrset_signed(operation->set, NULL, 0),
+	                   operation->set->ttl);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -276,7 +280,8 @@ static int require(struct apply *apply, const struct mist_zone *zone,
  * All operations
  */
 
-static int find_zone(struct apply *apply, const struct edit_operation *operation, struct mist_zone **zone)
+static int find_zone(struct apply *apply, const struct edit_operation *operation,
+                     struct mist_zone **zone)
 {
 	const uint8_t *name = edit_zone(operation), *owner = edit_owner(operation);
 	struct mist_zone *reverse = apply->edit->points_back ? apply->content->reverse : NULL;
@@ -284,7 +289,8 @@ static int find_zone(struct apply *apply, const struct edit_operation *operation
 		*zone = reverse;
 		return MIST_OK;
 	}
-	*zone = name ? content_zone(apply->content, name) : content_zone_around(apply->content, owner, false);
+	*zone = name ? content_zone(apply->content, name)
+	             : content_zone_around(apply->content, owner, false);
 	if (!*zone)
 		edit_blame(apply->edit, name ? name : owner, 0, name ? "no such zone is served here"
 		                                          : "no zone that is served here is at or around it");

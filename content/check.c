@@ -67,10 +67,11 @@ int edit_check_place(struct edit *edit, const struct mist_zone *zone,
 	if (zone == zone->content->reverse)
 		return MIST_OK;
 	if (zone->zone->failed)
-		return edit_conflict(edit, operation, "its zone does not load, so it cannot be changed; repair it first");
+		return edit_conflict(edit, operation,
+		                     "its zone does not load, so it cannot be changed; repair it first");
 	if (zone->dnssec == MIST_DNSSEC_PRESIGNED)
-		return edit_conflict(edit, operation, "its zone comes signed and is served as it came; change it where "
-		                "it is signed");
+		return edit_conflict(edit, operation, "its zone comes signed and is served as it came; "
+		                     "change it where it is signed");
 	const struct mist_zone *inner = content_zone_around(zone->content, owner, false);
 	if (inner != zone)
 		return conflict_with(edit, operation, "it belongs to the zone", inner->zone->name,
@@ -84,9 +85,11 @@ int edit_check_place(struct edit *edit, const struct mist_zone *zone,
 		return conflict_with(edit, operation, "a rule forwards", carved->name,
 		                     "; remove the rule, or leave the name to it");
 	if (is_made_by_signer(type))
-		return edit_conflict(edit, operation, "such records come from the signer and cannot be edited");
+		return edit_conflict(edit, operation,
+		                     "such records come from the signer and cannot be edited");
 	if (apex && zone->dnssec == MIST_DNSSEC_SIGN && is_of_our_key(type))
-		return edit_conflict(edit, operation, "the zone is signed here, and its keys are published by the server");
+		return edit_conflict(edit, operation,
+		                     "the zone is signed here, and its keys are published by the server");
 	return MIST_OK;
 }
 
@@ -123,7 +126,8 @@ static const struct zone *before_edit(const struct touch *touch)
 	return touch->zone->next ? touch->zone->next : touch->zone->zone;
 }
 
-static void hear_all(void *user, enum mist_level level, const char *file, unsigned line, const char *text)
+static void hear_all(void *user, enum mist_level level, const char *file, unsigned line,
+                     const char *text)
 {
 	(void)file;
 	(void)line;
@@ -151,7 +155,8 @@ static int check_limits(struct edit *edit, const struct touch *touch)
 	for (unsigned i = 0; i < node->rrset_count; i++) {
 		const struct rrset *set = zone_data(draft, node, node->rrsets[i]->type);
 		const struct rrset *old_set = set ? zone_data(before, old, set->type) : NULL;
-		if (!set || set->count <= options->set_records_max || (old_set && old_set->count >= set->count))
+		if (!set || set->count <= options->set_records_max ||
+		    (old_set && old_set->count >= set->count))
 			continue;
 		snprintf(why, sizeof(why), "it would have %u records; the limit is %u", set->count,
 		         options->set_records_max);
@@ -183,8 +188,9 @@ static void warn_of_wildcard(struct edit *edit, const struct touch *touch)
 		return;
 	name_to_text(name, touch->owner);
 	name_to_text(wildcard, found.wildcard->name);
-	edit_note(edit, MIST_LEVEL_WARNING, "%s exists from now on, so %s answers no longer for it and for "
-	          "names below it (RFC 4592 section 2.2.1)", name, wildcard);
+	edit_note(edit, MIST_LEVEL_WARNING,
+	          "%s exists from now on, so %s answers no longer for it and for names below it "
+	          "(RFC 4592 section 2.2.1)", name, wildcard);
 }
 
 /* Where a delegation ends, what was glue becomes data and is looked at for the first time. */
@@ -218,7 +224,8 @@ static int check_touch(struct edit *edit, const struct touch *touch)
 	return error;
 }
 
-int edit_check(struct edit *edit, struct touch *touches, size_t count, const struct zone_list *drafts)
+int edit_check(struct edit *edit, struct touch *touches, size_t count,
+               const struct zone_list *drafts)
 {
 	const struct mist_reporter reporter = { hear_errors, edit };
 	int error = MIST_OK;

@@ -1,6 +1,7 @@
 /*
- * Whether an edit may do what it does: the places where edits have no business, and, when its operations
- * have been applied, the names they touched, looked at with the checks of a zone that loads.
+ * Whether an edit may do what it does: the places where edits have no business, and, when its
+ * operations have been applied, the names they touched, looked at with the checks of a zone that
+ * loads.
  */
 #ifndef MIST_CONTENT_CHECK_H
 #define MIST_CONTENT_CHECK_H
@@ -31,10 +32,11 @@ struct touch {
 };
 
 /*
- * Settles the drafts at the names that were touched (core/zone_edit.h), then checks these names and the top
- * of each zone. Sorts the touches. MIST_OK; MIST_ECONFLICT, MIST_ELIMIT, noted, edit->failed being set if it is
- * known; MIST_ENOMEM.
+ * Settles the drafts at the names that were touched (core/zone_edit.h), then checks these names and
+ * the top of each zone. Sorts the touches. MIST_OK; MIST_ECONFLICT, MIST_ELIMIT, noted,
+ * edit->failed being set if it is known; MIST_ENOMEM.
  */
-int edit_check(struct edit *edit, struct touch *touches, size_t count, const struct zone_list *drafts);
+int edit_check(struct edit *edit, struct touch *touches, size_t count,
+               const struct zone_list *drafts);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * A commit: edits that wait together become, at once, the next versions of their zones and the next view.
+ * A commit: edits that wait together become, at once, the next versions of their zones and the next
+ * view.
  *
  *   commit_prepare()   judges each edit on the result of those before it, gives the zones that changed new
  *                      serials and signatures, and makes a view of them; what is served has not changed
@@ -25,8 +26,11 @@ struct commit {
 	bool kept;                   /* written to the journal */
 };
 
-/* `served` is the view that is published, NULL: none, and no view is made. MIST_OK: each edit says for itself how it went. Else (MIST_ENOMEM, MIST_ECRYPTO) all failed with that, and
- * the commit is abandoned already. */
+/*
+ * `served` is the view that is published, NULL: none, and no view is made. MIST_OK: each edit says
+ * for itself how it went. Else (MIST_ENOMEM, MIST_ECRYPTO) all failed with that, and the commit
+ * is abandoned already.
+ */
 int commit_prepare(struct commit *commit, struct mist_content *content, struct view *served,
                    struct edit *edits, uint32_t now_s);
 /* Gives `next` of one zone, whose data differs from what is served, its serial and signatures. */

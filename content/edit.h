@@ -1,7 +1,7 @@
 /*
- * An edit: one transaction on its way to the zones. Whoever changes zones while they serve (a host, an
- * UPDATE message, the registry, a reload) collects operations here, each good in itself; what they mean
- * together is judged by commit.h, on the zones as they are then.
+ * An edit: one transaction on its way to the zones. Whoever changes zones while they serve (a host,
+ * an UPDATE message, the registry, a reload) collects operations here, each good in itself; what
+ * they mean together is judged by commit.h, on the zones as they are then.
  */
 #ifndef MIST_CONTENT_EDIT_H
 #define MIST_CONTENT_EDIT_H

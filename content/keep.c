@@ -1,6 +1,6 @@
 /*
- * Which serial a version of a zone gets, and the promise that none is ever given out twice: the highest
- * that may have been is kept on disk (serial.h) before a version that has it is published.
+ * Which serial a version of a zone gets, and the promise that none is ever given out twice: the
+ * highest that may have been is kept on disk (serial.h) before a version that has it is published.
  */
 #include <errno.h>
 #include <string.h>
@@ -95,8 +95,9 @@ void content_keep_serial(struct mist_zone *zone)
 }
 
 /*
- * A write to disk takes longer than all the rest of an edit. So some serials in advance are called given
- * out: few when edits are rare, so that a date stays readable after a crash; more when they come thick.
+ * A write to disk takes longer than all the rest of an edit. So some serials in advance are called
+ * given out: few when edits are rare, so that a date stays readable after a crash; more when they
+ * come thick.
  */
 #define AHEAD_LEAST 8
 #define AHEAD_MOST 4096 /* one write every four seconds at a thousand versions a second */

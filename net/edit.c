@@ -1,6 +1,6 @@
 /*
- * The calls of mistcore.h that edit zones, and how edits of many threads become few publications: whoever
- * gets the lock commits for all who wait for it.
+ * The calls of mistcore.h that edit zones, and how edits of many threads become few publications:
+ * whoever gets the lock commits for all who wait for it.
  */
 #include "net/edit.h"
 
@@ -81,8 +81,8 @@ static void publish_group(struct mist_server *server)
 	server_catch_up(server, now_s);
 	struct edit *group = take_group(&server->edits);
 	struct commit commit;
-	int error = commit_prepare(&commit, server->content, atomic_load(&server->publisher.current), group,
-	                           now_s);
+	int error = commit_prepare(&commit, server->content, atomic_load(&server->publisher.current),
+	                           group, now_s);
 
 	if (!error && commit.view) {
 		error = publish(server, commit.view);
@@ -145,7 +145,8 @@ void mist_edit_abort(struct mist_edit *edit)
 }
 
 /* May one more operation be collected? `zone` becomes a wire name in `room`, or stays NULL. */
-static int begin(struct mist_edit *edit, const char *zone, uint8_t room[NAME_MAX], const uint8_t **name)
+static int begin(struct mist_edit *edit, const char *zone, uint8_t room[NAME_MAX],
+                 const uint8_t **name)
 {
 	if (!edit)
 		return MIST_EINVAL;
