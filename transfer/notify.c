@@ -26,6 +26,7 @@ struct notice {
 	struct notice *next;         /* in its queue */
 	uint64_t due_ms;
 	uint8_t step;                /* the queue it is in, or was in before it was sent */
+	bool idle;                   /* in no queue and no slot: told, while others of the zone are not */
 	bool news;                   /* there is something the secondary was not told yet */
 	uint16_t id;
 	struct tsig tsig;
@@ -123,7 +124,8 @@ static struct notice *dequeue(struct notify *notify, unsigned step)
 static void forget(struct notify *notify, struct notice *notice)
 {
 	struct told *told = notice->told;
-	if (told->busy > 1)
+	notice->idle = told->busy > 1;
+	if (notice->idle)
 		told->busy--;
 	else if (trie_remove(&notify->told, told->name))
 		enqueue(notify, notice, STEP_PAUSE); /* no memory, to forget even */
@@ -220,8 +222,15 @@ bool notify_tell(struct notify *notify, const struct zone *zone, const struct vi
 	free(told->soa);
 	told->soa = soa;
 	told->soa_len = zone->soa->len;
-	for (size_t i = 0; i < told->access->notify_count; i++)
-		told->notices[i].news = true;
+	for (size_t i = 0; i < told->access->notify_count; i++) {
+		struct notice *notice = &told->notices[i];
+		notice->news = true;
+		if (!notice->idle)
+			continue;
+		notice->idle = false;
+		told->busy++;
+		enqueue(notify, notice, STEP_NOW);
+	}
 	return true;
 }
 

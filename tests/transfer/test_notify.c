@@ -300,6 +300,30 @@ static void test_many(void **state)
 	end(&world);
 }
 
+/* One that was told and forgotten hears the next news, though another of the zone is still silent. */
+static void test_beside_a_silent_one(void **state)
+{
+	struct world world;
+	char silent[64];
+	begin(&world, "");
+	const char *const secondaries[] = { silent, world.address };
+	int other = open_secondary(silent, "");
+	struct zone *zone = zone_of("a.test", 0, secondaries, 2);
+	(void)state;
+	for (uint32_t serial = 1; serial < 5; serial++) {
+		zone = next_version(zone, serial);
+		assert_true(notify_tell(world.notify, zone, &world.view));
+		after(&world, 0);
+		answer(&world, expect(&world, "a.test", serial), 0);
+		after(&world, 1);
+		after(&world, NOTIFY_PAUSE_MS);
+		assert_int_equal(arrived(&world), 0);
+	}
+	close(other);
+	zone_release(zone);
+	end(&world);
+}
+
 static void test_signed(void **state)
 {
 	struct world world;
@@ -347,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_beside_a_silent_one),
 		cmocka_unit_test(test_signed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
