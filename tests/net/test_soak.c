@@ -25,6 +25,13 @@ static unsigned soak_seconds(void)
 	return text ? (unsigned)atoi(text) : 2;
 }
 
+static void let_pass(unsigned seconds)
+{
+	const double end = seconds_now() + seconds;
+	while (seconds_now() < end)
+		usleep(100000);
+}
+
 static long resident_kib(void)
 {
 	long pages = 0;
@@ -191,11 +198,9 @@ static void versions(void **state)
 		assert_int_equal(pthread_create(&all[i], NULL, ask_versions, &askers[i]), 0);
 	}
 	assert_int_equal(pthread_create(&editor, NULL, publish_versions, &failed), 0);
-	const unsigned seconds = soak_seconds();
 	usleep(500000);
 	const long early = resident_kib();
-	for (unsigned i = 0; i < seconds * 10; i++)
-		usleep(100000);
+	let_pass(soak_seconds());
 	const long late = resident_kib();
 	atomic_store(&over, true);
 	pthread_join(editor, NULL);
@@ -396,8 +401,7 @@ static void models(void **state)
 		workers[i].random = 77 + i;
 		assert_int_equal(pthread_create(&all[i], NULL, live, &workers[i]), 0);
 	}
-	for (unsigned i = 0; i < soak_seconds() * 10; i++)
-		usleep(100000);
+	let_pass(soak_seconds());
 	atomic_store(&over, true);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(all[i], NULL);
