@@ -2,7 +2,6 @@
  * Keys of signed messages, as a content is told of them, and the lists of zones that name them. A secret
  * is in no message: those end up in logs.
  */
-#include <openssl/crypto.h>
 #include <string.h>
 
 #include "content/parts.h"
@@ -41,7 +40,7 @@ static int add_key(struct mist_content *content, const struct mist_tsig *given, 
 	const int len = base64_decode(secret, sizeof(secret), text, strlen(text));
 	int error = len <= 0 ? MIST_EKEY
 	                     : keyring_add(content->keyring, name, given->algorithm, secret, (size_t)len);
-	OPENSSL_cleanse(secret, sizeof(secret));
+	explicit_bzero(secret, sizeof(secret));
 	if (error == MIST_EINVAL)
 		report(reporter, MIST_LEVEL_ERROR, given->file, given->line,
 		       "TSIG key %s: algorithm \"%s\" is refused: %s; there are " TSIG_ALGORITHMS,
