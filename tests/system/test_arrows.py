@@ -19,7 +19,7 @@ ARROWS = {
     "net": (("net", "transfer", "content", "forward", "core", "include"), ("liburing",)),
     "control": (("control", "include"), ("ldns/", "yaml.h", "jansson.h")),
     "cli": (("cli", "control", "include"), ("jansson.h",)),
-    "bench": (("bench",), ("liburing", "ldns/")),
+    "bench": (("bench", "include"), ("liburing", "ldns/")),
     "fuzz": (("core", "dnssec", "forward", "content", "transfer", "net", "control", "include"), ()),
 }
 
