@@ -117,9 +117,8 @@ static bool take_line(struct control *control, struct session *session, const ch
 			         "%s", name, mist_version());
 		reply_error(session, MIST_EINVAL, problem);
 	} else if (verb->pace != PACE_AT_ONCE) {
-		taken = start_apart(control, session, verb, json_incref(request));
-		if (!taken)
-			json_decref(request);
+		taken = start_apart(control, session, verb, request);
+		request = taken ? NULL : request; /* the thread's own: counts of references are for one */
 	} else {
 		answer(session, verb, request);
 	}
@@ -214,7 +213,7 @@ static bool session_left(struct control *control, struct session *session)
 	static const struct verb leave = { "leave", run_leave, PACE_COMMIT, true };
 	if (!owners_keeps(control->owners, session->keeper))
 		return true;
-	session->waiting = !start_apart(control, session, &leave, json_object());
+	session->waiting = !start_apart(control, session, &leave, NULL);
 	if (session->waiting || session->apart)
 		return false;
 	owners_leave(control->owners, session->keeper); /* without a thread, everybody waits */
