@@ -33,6 +33,7 @@ void ahead_begin(struct ahead *ahead, struct memo *memo, const struct view *view
 				ahead->zones[ahead->zone_count++] = view->zones[i];
 	}
 	ahead->memo = memo;
+	ahead->forwards = view->forwards && ahead->elsewhere.index;
 	ahead->told = 0;
 	for (unsigned i = 0; i < AHEAD_SLOTS; i++)
 		forget(&ahead->messages[i]);
@@ -67,6 +68,8 @@ static void recall(const struct ahead *ahead, struct ahead_message *message)
 	const struct glimpse *glimpse = &message->glimpse;
 	if (!glimpse->octets)
 		return;
+	if (ahead->forwards)
+		ahead->elsewhere.index(ahead->elsewhere.store, glimpse->hash);
 	message->lead = memo_likely(ahead->memo, glimpse->hash);
 	const struct zone *zone = message->lead ? NULL : zone_of(ahead, &glimpse->key);
 	if (zone)
@@ -77,6 +80,16 @@ static void read_set(const struct rrset *set)
 {
 	__builtin_prefetch(set);
 	__builtin_prefetch((const char *)set + 64);
+}
+
+/* Behind the lead that was recalled: the set, or the answer that is kept elsewhere. */
+static void read_answer(const struct ahead *ahead, const struct ahead_message *message)
+{
+	const struct lead *lead = message->lead;
+	if (lead && lead->set)
+		read_set(lead->set);
+	else if (ahead->forwards && message->glimpse.octets)
+		ahead->elsewhere.answer(ahead->elsewhere.store, message->glimpse.hash);
 }
 
 /* Each step of a walk: one more branch, the node at its end, or the node's sets. */
@@ -104,9 +117,7 @@ static struct ahead_message *slot(struct ahead *ahead, unsigned before)
 
 void ahead_tell(struct ahead *ahead, const uint8_t *octets, size_t len)
 {
-	const struct lead *lead = slot(ahead, SET_AFTER)->lead;
-	if (lead)
-		read_set(lead->set);
+	read_answer(ahead, slot(ahead, SET_AFTER));
 	for (unsigned i = 0; i < AHEAD_SLOTS && ahead->zone_count > 0; i++)
 		walk_on(&ahead->messages[i]);
 	recall(ahead, slot(ahead, 1));

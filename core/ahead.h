@@ -7,7 +7,8 @@
  *
  * The reader is told of each message some messages before its turn. For each it takes one more step
  * for the messages told of before, up to where the next place is known, and asks for that
- * (prefetch): what the memo has of the question, or else the walk through a large zone. It decides nothing: a
+ * (prefetch): what the memo has of the question, or else the walk through a large zone, and where
+ * names are forwarded what their cache has. It decides nothing: a
  * message it is not told of, or does not understand, is answered as any other.
  */
 #ifndef MIST_CORE_AHEAD_H
@@ -23,11 +24,21 @@
 #define AHEAD_SLOTS 8    /* more than that: a message is remembered until after its turn */
 #define AHEAD_ZONES 4    /* large zones that count; others are answered without */
 
+/* Who has answers to what is not ours, for views that forward (forward/cache.h). Both ask for memory by the hash of a
+ * question: where it would be looked for, and what may be there. */
+struct ahead_elsewhere {
+	void *store;
+	void (*index)(void *store, uint64_t hash);
+	void (*answer)(void *store, uint64_t hash);
+};
+
 struct ahead {
+	struct ahead_elsewhere elsewhere;  /* the reader's; all zero: nobody */
 	struct memo *memo;     /* of the batch's reader */
 	uint64_t view;               /* whose zones these are */
 	unsigned zone_count;
 	const struct zone *zones[AHEAD_ZONES];
+	bool forwards;               /* some questions may be answered from elsewhere */
 	unsigned told;               /* messages, of this batch */
 	struct ahead_message {
 		struct glimpse glimpse;      /* its octets are NULL: none */

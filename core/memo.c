@@ -13,7 +13,6 @@
 #include <assert.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 
 #include "mistcore.h"
 
@@ -43,22 +42,19 @@ struct entry {
 static_assert(sizeof(struct entry) == 192, "names of up to 40 octets end with the second line");
 
 struct memo {
-	uint64_t secret[3];              /* strangers choose the names: they must not choose the set */
+	struct question_secret secret;   /* of the server */
 	uint64_t view;                   /* of the entries up to `used` */
 	unsigned next;                   /* the entry that is taken next */
 	struct set sets[MEMO_SETS];
 	struct entry entries[MEMO_ENTRIES];
 };
 
-int memo_new(struct memo **result)
+int memo_new(struct memo **result, const struct question_secret *secret)
 {
 	struct memo *memo = mmap(NULL, sizeof *memo, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memo == MAP_FAILED)
 		return MIST_ENOMEM;
-	if (getrandom(memo->secret, sizeof memo->secret, 0) != sizeof memo->secret) {
-		munmap(memo, sizeof *memo);
-		return MIST_ENOMEM;
-	}
+	memo->secret = *secret;
 	memo->next = 1;
 	*result = memo;
 	return MIST_OK;
@@ -75,33 +71,6 @@ void memo_free(struct memo *memo)
 static inline uint32_t shape_of(const struct question *question)
 {
 	return (uint32_t)question->type << 8 | question->len;
-}
-
-static inline uint64_t load(const uint8_t *octets)
-{
-	uint64_t word;
-	memcpy(&word, octets, sizeof word);
-	return word;
-}
-
-/* Both halves of a product: each bit of it depends on all lower ones of both factors, one half on the
- * others. Two factors that nobody knows, for each 16 octets. */
-static inline uint64_t mix(uint64_t a, uint64_t b)
-{
-	const unsigned __int128 product = (unsigned __int128)a * b;
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Keyed, so that collisions cannot be prepared. Should somebody learn of some all the same: they cost
- * him the memo for these names, and nobody more than the walk. */
-static inline uint64_t hash_question(struct memo *memo, const struct question *question)
-{
-	const uint8_t *at = question->name, *end = at + question->len;
-	uint64_t hash = memo->secret[0] ^ shape_of(question);
-	do
-		hash = mix(load(at) ^ memo->secret[1], load(at + 8) ^ hash);
-	while ((at += NAME_BLOCK) < end);
-	return mix(hash, memo->secret[2]);
 }
 
 static inline struct set *set_of(struct memo *memo, uint64_t hash) { return &memo->sets[hash % MEMO_SETS]; }
@@ -189,14 +158,16 @@ static void find_out(struct memo *memo, const struct view *view, const struct re
 	}
 }
 
-void memo_lead(struct memo *memo, const struct view *view, const struct request *request, struct lead *lead)
+void memo_lead(struct memo *memo, const struct view *view, struct request *request, struct lead *lead)
 {
 	const struct question *question = &request->question;
 	if (!memo || question->len > MEMO_NAME_MAX) {
 		lead_find(view, &request->key, question->type, lead);
 		return;
 	}
-	const uint64_t hash = request->hash ? request->hash : hash_question(memo, question);
+	if (!request->hash)
+		request->hash = question_hash(&memo->secret, question);
+	const uint64_t hash = request->hash;
 	const struct set *set = set_of(memo, hash);
 	const unsigned way = find_way(set, tag_of(hash));
 	const struct entry *entry = &memo->entries[way < WAYS ? set->ways[way] & NUMBER : 0];
@@ -210,7 +181,7 @@ void memo_lead(struct memo *memo, const struct view *view, const struct request 
 
 uint64_t memo_hash(struct memo *memo, const struct question *question)
 {
-	const uint64_t hash = hash_question(memo, question);
+	const uint64_t hash = question_hash(&memo->secret, question);
 	__builtin_prefetch(set_of(memo, hash));
 	return hash;
 }

@@ -15,14 +15,16 @@
 
 #include "core/lead.h"
 #include "core/message.h"
+#include "core/question_hash.h"
 
 struct memo;
 
-int memo_new(struct memo **memo); /* MIST_OK or MIST_ENOMEM */
+int memo_new(struct memo **memo, const struct question_secret *secret); /* MIST_OK or MIST_ENOMEM */
 void memo_free(struct memo *memo);
 
-/* What the question of a request leads to: remembered, or found. `memo` may be NULL: none. */
-void memo_lead(struct memo *memo, const struct view *view, const struct request *request, struct lead *lead);
+/* What the question of a request leads to: remembered, or found. `memo` may be NULL: none. The hash that it took
+ * is left in the request. */
+void memo_lead(struct memo *memo, const struct view *view, struct request *request, struct lead *lead);
 
 /*
  * For those who read ahead (ahead.h). The hash of a question, for whose place in the memo it asks

@@ -17,7 +17,7 @@ static inline bool read_question(struct question *question, struct name_key *key
 	const size_t name_len = name_key(key, octets, len);
 	if (!name_len || len - name_len < 4)
 		return false;
-	memset(question->name + name_len / NAME_BLOCK * NAME_BLOCK, 0, NAME_BLOCK);
+	name_clear_last(question->name, name_len);
 	name_fold(question->name, octets, name_len);
 	key->name = question->name;
 	question->len = (uint8_t)name_len;

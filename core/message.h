@@ -46,8 +46,7 @@ enum ede {
 struct question {
 	uint16_t type, class;
 	uint8_t len;                 /* of the name */
-	uint8_t name[NAME_ROOM];     /* lower case; the case as sent stands in the request. Of a request: in
-	                                whole blocks */
+	uint8_t name[NAME_ROOM];     /* lower case; the case as sent stands in the request. In whole blocks */
 };
 
 /* The OPT record of a request (RFC 6891). Options we do not know are skipped. */
@@ -69,7 +68,7 @@ struct request {
 	uint8_t opcode;
 	struct question question;    /* len 0: none */
 	struct name_key key;         /* of its name, lower case */
-	uint64_t hash;               /* of the question, for the memo (core/memo.h); 0: nobody has made it */
+	uint64_t hash;               /* of the question (core/question_hash.h); 0: nobody has made it */
 	struct edns edns;
 	uint16_t tsig_at;            /* the TSIG record (RFC 8945), always the last; 0: none */
 };

@@ -77,6 +77,12 @@ static inline bool name_key_within(const struct name_key *key, const uint8_t *an
 #define NAME_BLOCK 16
 #define NAME_ROOM 256 /* whole blocks for any name */
 
+/* Zeros in the last block of a name, before the name is written there. */
+static inline void name_clear_last(uint8_t *name, size_t len)
+{
+	memset(name + len / NAME_BLOCK * NAME_BLOCK, 0, NAME_BLOCK);
+}
+
 /* Folds octets of names, lengths included, into `to`, which may be `name` itself. A length is at most
  * 63 and therefore no letter. Blocks of a fixed size are what compilers make vectors of; the last
  * may overlap the one before, because folding twice changes nothing. */

@@ -26,6 +26,7 @@ enum transport { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_LOCAL /* in process, up
 /* Facts of a server that every query may need. Immutable. */
 struct identity {
 	uint8_t cookie_secret[16];   /* RFC 9018 */
+	struct question_secret question_secret;
 	const char *nsid;            /* or NULL */
 	uint32_t tcp_idle_ms;        /* for edns-tcp-keepalive */
 };

@@ -25,10 +25,13 @@ struct cache_key append_key(const struct query *query, const struct view *view,
 	if (query->steps > 0) {
 		question->type = query->request.question.type;
 		question->class = CLASS_IN;
-		question->len = (uint8_t)name_copy(question->name, query->target->name);
+		question->len = (uint8_t)name_len(query->target->name);
+		name_clear_last(question->name, question->len);
+		memcpy(question->name, query->target->name, question->len);
 	}
 	return (struct cache_key){
 		.question = query->steps > 0 ? question : &query->request.question,
+		.hash = query->steps > 0 ? 0 : query->request.hash,
 		.dnssec_ok = query->request.edns.dnssec_ok && !is_cut(query),
 		.checking_disabled = (query->request.flags & FLAG_CD) != 0,
 		.policy = rule ? rule->policy : append_set(&query->lead.route, view)->policy,

@@ -18,9 +18,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 
-#include "core/siphash.h"
 #include "core/wire.h"
 #include "mistcore.h"
 
@@ -49,7 +47,7 @@ struct cache {
 	struct set *sets;
 	word *log;
 	size_t set_count, log_words, mapped;
-	uint8_t secret[16];     /* strangers choose the names: they must not choose the set */
+	struct question_secret secret; /* of the server */
 	_Alignas(64)
 	word reserved;          /* the head, once what is written there is whole; set before it is */
 	_Alignas(64)
@@ -85,7 +83,7 @@ static uint8_t key_flags(const struct cache_key *key)
 
 /* ---- set-up ---- */
 
-int cache_new(struct cache **result, size_t bytes)
+int cache_new(struct cache **result, size_t bytes, const struct question_secret *secret)
 {
 	const size_t sets = (bytes < CACHE_MIN ? CACHE_MIN : bytes) / (sizeof(struct set) + LOG_EACH);
 	const size_t mapped = sizeof(struct cache) + sets * (sizeof(struct set) + LOG_EACH);
@@ -93,10 +91,7 @@ int cache_new(struct cache **result, size_t bytes)
 	                           -1, 0);
 	if (cache == MAP_FAILED)
 		return MIST_ENOMEM;
-	if (getrandom(cache->secret, sizeof cache->secret, 0) != sizeof cache->secret) {
-		munmap(cache, mapped);
-		return MIST_ENOMEM;
-	}
+	cache->secret = *secret;
 	cache->mapped = mapped;
 	cache->set_count = sets;
 	cache->sets = (struct set *)(void *)(cache + 1);
@@ -116,14 +111,11 @@ void cache_free(struct cache *cache)
 
 /* ---- the index ---- */
 
-static_assert(offsetof(struct question, name) == 5, "a question is its octets, without gaps");
-
-/* Strangers choose the question; the rest need only lead elsewhere. */
+/* Of the question alone, so that it is known before its turn. What else is in the key tells apart a few
+ * answers to one question, which share a set. */
 static uint64_t hash_key(const struct cache *cache, const struct cache_key *key)
 {
-	const size_t len = offsetof(struct question, name) + key->question->len;
-	return siphash_table(cache->secret, key->question, len) ^
-	       (key->policy + key_flags(key)) * 0x9e3779b97f4a7c15u; /* odd, and both halves mixed */
+	return key->hash ? key->hash : question_hash(&cache->secret, key->question);
 }
 
 /* The upper half of the hash chooses the set, the lower 12 bits are the tag. */
@@ -133,6 +125,10 @@ static struct set *set_of(const struct cache *cache, uint64_t hash)
 }
 
 static uint64_t way_to(uint64_t hash, uint64_t position) { return hash << TAG_SHIFT | position; }
+static bool has_tag(uint64_t way, uint64_t hash)
+{
+	return ((way ^ way_to(hash, 0)) >> TAG_SHIFT) == 0;
+}
 static uint64_t position_of(uint64_t way) { return way & POSITION_MASK; }
 static unsigned hits_of(uint64_t way) { return (unsigned)((way & HITS_MASK) / ONE_HIT); }
 
@@ -149,7 +145,7 @@ static struct cursor cursor_at(const struct cache *cache, uint64_t position)
 	                        cache->log + cache->log_words, cache->log };
 }
 
-static word *next(struct cursor *cursor)
+static inline word *next(struct cursor *cursor)
 {
 	word *here = cursor->at++;
 	if (cursor->at == cursor->end)
@@ -159,7 +155,7 @@ static word *next(struct cursor *cursor)
 
 /* Copies what a writer may be changing; it is right only if it is still there afterwards: whoever read
  * one new word sees what was reserved for it. */
-static void copy_out(struct cursor *from, void *to, size_t len)
+static inline void copy_out(struct cursor *from, void *to, size_t len)
 {
 	uint8_t *octets = to;
 	for (; len >= 8; len -= 8, octets += 8) {
@@ -183,6 +179,18 @@ static uint8_t *records_in(uint8_t *message, size_t name_len)
 	return message + MESSAGE_HEADER + name_len + 4;
 }
 
+/* Passes over a name, which is in whole words there as in a question. */
+static inline bool is_name(struct cursor *from, const struct question *question)
+{
+	uint64_t difference = 0;
+	for (size_t at = 0; at < question->len; at += 8) {
+		uint64_t wanted;
+		memcpy(&wanted, question->name + at, 8);
+		difference |= wanted ^ atomic_load_explicit(next(from), memory_order_acquire);
+	}
+	return difference == 0;
+}
+
 /* Reads what stands at a position, if that is the answer to the key. Its message goes to `message`,
  * unless that is NULL. */
 static bool read_entry(const struct cache *cache, uint64_t position, const struct cache_key *key,
@@ -199,11 +207,13 @@ static bool read_entry(const struct cache *cache, uint64_t position, const struc
 		return false;
 	if (records_len(head) > CACHE_RECORDS_MAX) /* half of two */
 		return false;
-	uint8_t scratch[NAME_MAX], *name = message ? message + MESSAGE_HEADER : scratch;
-	copy_out(&cursor, name, head->name_len);
-	if (message)
-		copy_out(&cursor, records_in(message, head->name_len), records_len(head));
-	return still_there(cache, position) && memcmp(name, question->name, question->len) == 0;
+	if (!is_name(&cursor, question))
+		return false;
+	if (message) {
+		memcpy(message + MESSAGE_HEADER, question->name, question->len);
+		copy_out(&cursor, records_in(message, question->len), records_len(head));
+	}
+	return still_there(cache, position);
 }
 
 /* The way that leads to the answer to a key, and what it was when it did; or NULL. */
@@ -213,7 +223,7 @@ static word *find(const struct cache *cache, uint64_t hash, const struct cache_k
 	struct set *set = set_of(cache, hash);
 	for (unsigned i = 0; i < WAYS; i++) {
 		*seen = atomic_load_explicit(&set->ways[i], memory_order_acquire);
-		while (((*seen ^ way_to(hash, 0)) >> TAG_SHIFT) == 0) {
+		while (has_tag(*seen, hash)) {
 			if (read_entry(cache, position_of(*seen), key, head, message))
 				return &set->ways[i];
 			const uint64_t failed = *seen;
@@ -235,17 +245,14 @@ static bool is_live(const struct head *head, uint32_t now_s)
 /* TTLs as they are `age` seconds later. The records are our own private copy. */
 static void count_down(uint8_t *records, size_t len, uint32_t age)
 {
-	struct reader r = reader_on(records, len);
-	while (reader_left(&r) > 0 && !r.failed) {
-		const uint8_t *fixed = (reader_take(&r, name_skip(r.at)), reader_take(&r, 10));
-		if (!fixed)
-			break;
-		uint8_t *ttl_at = records + (fixed - records) + 4;
-		const uint32_t ttl = wire_get32(ttl_at);
-		wire_set32(ttl_at, ttl > age ? ttl - age : 0);
-		reader_take(&r, wire_get16(fixed + 8));
+	uint8_t *at = records, *const end = records + len;
+	while (at < end) {
+		at += wire_get16(at) == RRSET_OWNER ? 2 : name_skip(at);
+		const uint32_t ttl = wire_get32(at + 4);
+		wire_set32(at + 4, ttl > age ? ttl - age : 0);
+		at += 10 + wire_get16(at + 8);
 	}
-	assert(!r.failed && "records that we made ourselves");
+	assert(at == end && "records that we made ourselves");
 }
 
 static void fill_answer(struct cache_answer *answer, const struct head *head,
@@ -292,6 +299,27 @@ bool cache_get(struct cache *cache, const struct cache_key *key, uint32_t now_s,
 	fill_answer(answer, &head, message, records);
 	answer->hits = note_hit(way, seen);
 	return true;
+}
+
+/* ---- reading ahead ---- */
+
+/* Most answers end within so many octets of where they begin, which need not be where a line does. */
+#define USUAL_LEN 192
+
+void cache_ahead_index(const struct cache *cache, uint64_t hash) { __builtin_prefetch(set_of(cache, hash)); }
+
+void cache_ahead_answer(const struct cache *cache, uint64_t hash)
+{
+	const struct set *set = set_of(cache, hash);
+	for (unsigned i = 0; i < WAYS; i++) {
+		const uint64_t way = atomic_load_explicit(&set->ways[i], memory_order_relaxed);
+		if (!has_tag(way, hash))
+			continue;
+		const char *at = (const char *)cursor_at(cache, position_of(way)).at;
+		for (unsigned offset = 0; offset <= USUAL_LEN; offset += 64)
+			__builtin_prefetch(at + offset);
+		return;
+	}
 }
 
 /* ---- writing: one at a time ---- */

@@ -3,9 +3,9 @@
  *
  * Readers never wait. Payload is read and written as atomic 64-bit words (load-acquire,
  * store-release), so that a reader that saw any new word also sees that the old ones are gone, without
- * fences, which ThreadSanitizer would not understand. Readers copy the payload and compare the whole
- * key in their copy. One writes at a time; who cannot soon become the writer drops the answer. The
- * oldest answers go first, unless they were asked for meanwhile.
+ * fences, which ThreadSanitizer would not understand. Readers compare the whole key and copy the
+ * payload, and only then ask if it is still there. One writes at a time; who cannot soon become the
+ * writer drops the answer. The oldest answers go first, unless they were asked for meanwhile.
  */
 #ifndef MIST_FORWARD_CACHE_H
 #define MIST_FORWARD_CACHE_H
@@ -15,15 +15,17 @@
 #include <stdint.h>
 
 #include "core/message.h"
+#include "core/question_hash.h"
 
 struct cache;
 
 /* `bytes`, but at least 64 KiB; the kernel gives pages as answers fill them. */
-int cache_new(struct cache **cache, size_t bytes);
+int cache_new(struct cache **cache, size_t bytes, const struct question_secret *secret);
 void cache_free(struct cache *cache);
 
 struct cache_key {
 	const struct question *question; /* lower case */
+	uint64_t hash;                   /* of it, by the cache's secret; 0: nobody has made it */
 	bool dnssec_ok, checking_disabled;
 	uint64_t policy;                 /* of the rule that admitted it */
 };
@@ -58,6 +60,11 @@ struct cache_answer {
  * expired, or being written. */
 bool cache_get(struct cache *cache, const struct cache_key *key, uint32_t now_s,
                uint8_t message[CACHE_MESSAGE_MAX], struct cache_answer *answer);
+
+/* For those who read ahead (core/ahead.h): asks (prefetch) for where the index would have a question
+ * with that hash; and then for the answer that may be its. */
+void cache_ahead_index(const struct cache *cache, uint64_t hash);
+void cache_ahead_answer(const struct cache *cache, uint64_t hash);
 
 /* Stores for answer->ttl seconds, a failure (that never takes the place of a live answer) until the
  * second after. False: dropped, being too large, or of TTL 0, or because another thread writes.

@@ -27,7 +27,7 @@ int mist_lookup_open(struct mist_lookup **lookup, struct mist_server *server)
 	struct mist_lookup *made = calloc(1, sizeof *made);
 	if (!made)
 		return MIST_ENOMEM;
-	if (memo_new(&made->query.memo)) {
+	if (memo_new(&made->query.memo, &server->identity.question_secret)) {
 		free(made);
 		return MIST_ENOMEM;
 	}

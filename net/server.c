@@ -100,6 +100,8 @@ static int make_identity(struct mist_server *server, const struct mist_options *
 		identity->nsid = server->nsid;
 	}
 	identity->tcp_idle_ms = options->tcp_idle_ms;
+	if (!question_secret_draw(&identity->question_secret))
+		return MIST_EINTERNAL;
 	if (options->cookie_secret)
 		memcpy(identity->cookie_secret, options->cookie_secret, sizeof identity->cookie_secret);
 	else if (getrandom(identity->cookie_secret, sizeof identity->cookie_secret, 0) !=
@@ -398,7 +400,7 @@ static int build(struct mist_server *server, const struct mist_options *options)
 	if (!error)
 		error = choose_engine(server, options->engine, reporter);
 	if (!error)
-		error = cache_new(&server->cache, options->cache_bytes);
+		error = cache_new(&server->cache, options->cache_bytes, &server->identity.question_secret);
 	if (!error)
 		error = open_errands(server);
 	if (!error)

@@ -340,6 +340,10 @@ static bool batch(void *context)
 	return true;
 }
 
+/* ahead_elsewhere */
+static void read_index(void *cache, uint64_t hash) { cache_ahead_index(cache, hash); }
+static void read_answer(void *cache, uint64_t hash) { cache_ahead_answer(cache, hash); }
+
 static void ahead(void *context, const uint8_t *octets, size_t len)
 {
 	ahead_tell(&((struct worker *)context)->ahead, octets, len);
@@ -586,6 +590,7 @@ int worker_start(struct worker **worker, const struct worker_options *options)
 	memset(made, 0, sizeof *made);
 	made->options = *options;
 	made->parked = true;
+	made->ahead.elsewhere = (struct ahead_elsewhere){ options->cache, read_index, read_answer };
 	pthread_mutex_init(&made->lock, NULL);
 	pthread_cond_init(&made->begun, NULL);
 	for (unsigned i = 0; i < options->listeners->count; i++) {
@@ -596,7 +601,7 @@ int worker_start(struct worker **worker, const struct worker_options *options)
 	}
 	int error = MIST_ENOMEM;
 	made->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (made->wake < 0 || memo_new(&made->query.memo))
+	if (made->wake < 0 || memo_new(&made->query.memo, &options->identity->question_secret))
 		goto fail;
 	errands_wake(options->errands, options->index, made->wake);
 	snprintf(name, sizeof name, "mist-w%u", options->index);

@@ -1,5 +1,5 @@
 /* Reading ahead: it comes to what the memo has, or to the node that a name has, and to nothing where there is
- * neither; and what it read of a question is what the question says. */
+ * neither; who has answers of elsewhere is told in time; and what it read of a question is what the question says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +18,7 @@ static struct zone *zone;
 static struct view view;
 static struct ahead ahead;
 static struct memo *memo;
+static const struct question_secret secret = { { 0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0 } };
 
 static void fill(unsigned names)
 {
@@ -35,7 +36,7 @@ static void fill(unsigned names)
 		};
 		assert_int_equal(zone_add(zone, &record, NULL), MIST_OK);
 	}
-	assert_int_equal(memo_new(&memo), MIST_OK);
+	assert_int_equal(memo_new(&memo, &secret), MIST_OK);
 	assert_int_equal(routes_new(&view.routes), MIST_OK);
 	assert_int_equal(routes_add_zone(view.routes, zone), MIST_OK);
 	view.number++;
@@ -238,6 +239,49 @@ static void what_was_read_is_the_question(void **state)
 		assert_null(ahead_glimpse(&ahead, octets[i]));
 }
 
+/* Who has answers of elsewhere, and what it was told of one question. */
+static struct told {
+	uint64_t wanted;
+	unsigned index, answer;      /* how often */
+	bool in_order;
+} told;
+
+static void told_index(void *store, uint64_t hash)
+{
+	assert_ptr_equal(store, &told);
+	told.index += hash == told.wanted;
+}
+
+static void told_answer(void *store, uint64_t hash)
+{
+	assert_ptr_equal(store, &told);
+	told.answer += hash == told.wanted;
+	told.in_order = told.index > 0;
+}
+
+static void elsewhere_is_told(void **state)
+{
+	uint8_t octets[MESSAGE_HEADER + NAME_MAX + 4];
+	struct glimpse glimpse;
+
+	(void)state;
+	fill(1);
+	size_t len = question(octets, "www.example.org");
+	assert_true(message_ahead(&glimpse, octets, len));
+	ahead.elsewhere = (struct ahead_elsewhere){ &told, told_index, told_answer };
+	for (unsigned forwards = 0; forwards < 2; forwards++) {
+		told = (struct told){ .wanted = question_hash(&secret, &glimpse.question) };
+		view.forwards = forwards;
+		assert_null(reached(octets, len));
+		assert_int_equal(told.index, forwards);
+		assert_int_equal(told.answer, forwards);
+		assert_true(told.in_order == (forwards == 1));
+	}
+	ahead.elsewhere = (struct ahead_elsewhere){ NULL, NULL, NULL };
+	assert_null(reached(octets, len));
+	view.forwards = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +292,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_small_zone_needs_none, empty),
 		cmocka_unit_test_teardown(comes_to_what_is_remembered, empty),
 		cmocka_unit_test_teardown(what_was_read_is_the_question, empty),
+		cmocka_unit_test_teardown(elsewhere_is_told, empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

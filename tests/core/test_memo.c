@@ -10,8 +10,8 @@
 
 static struct memo *new_memo(void)
 {
-	struct memo *memo;
-	assert_int_equal(memo_new(&memo), MIST_OK);
+	struct memo *memo = NULL;
+	assert_int_equal(memo_new(&memo, &text_identity.question_secret), MIST_OK);
 	return memo;
 }
 
@@ -134,7 +134,7 @@ static void also_when_all_names_collide(void **state)
 {
 	(void)state;
 	struct memo *memo = new_memo();
-	memset(memo->secret, 0, sizeof(memo->secret));
+	memset(&memo->secret, 0, sizeof(memo->secret));
 	compare_many(memo, 20000, 100);
 	memo_free(memo);
 }

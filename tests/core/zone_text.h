@@ -189,8 +189,12 @@ struct text_query {
 
 static struct memo *text_memo; /* of the queries; NULL at first */
 
-static const struct identity text_identity = { .cookie_secret = { 1 }, .nsid = "mist-test",
-	                                           .tcp_idle_ms = 10000 };
+static const struct identity text_identity = {
+	.cookie_secret = { 1 },
+	.question_secret = { { 0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0 } },
+	.nsid = "mist-test",
+	.tcp_idle_ms = 10000,
+};
 
 static inline size_t text_request(uint8_t *to, const char *question)
 {
@@ -344,7 +348,7 @@ static inline void text_check(const struct view *view, const struct text_case *c
 	struct text_query *q = malloc(sizeof(*q));
 	struct memo *memo;
 	unsigned wrong = 0;
-	assert_int_equal(memo_new(&memo), MIST_OK);
+	assert_int_equal(memo_new(&memo, &text_identity.question_secret), MIST_OK);
 	for (size_t i = 0; i < 4 * count; i++) {
 		const struct text_case *asked = &cases[i / 4];
 		memset(q, 0xa5, sizeof(*q)); /* nothing may depend on what was there before */

@@ -16,6 +16,8 @@
 
 #define NOW 1000000u
 
+static const struct question_secret secret = { { 0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0 } };
+
 /* "<number>.test", so that tests can have as many questions as they like. */
 static struct question question_of(unsigned number)
 {
@@ -57,7 +59,7 @@ static void test_put_and_get(void **state)
 	struct cache_answer in, out;
 	uint8_t buffer[CACHE_RECORDS_MAX];
 	unsigned evicted;
-	assert_int_equal(cache_new(&cache, 1 << 20), MIST_OK);
+	assert_int_equal(cache_new(&cache, 1 << 20, &secret), MIST_OK);
 	struct question question = question_of(1);
 	struct cache_key key = { .question = &question, .policy = 7 };
 	assert_false(get(cache, &key, NOW, &out));
@@ -100,7 +102,7 @@ static void test_key_is_everything(void **state)
 	struct cache_answer in, out;
 	uint8_t buffer[64];
 	unsigned evicted;
-	assert_int_equal(cache_new(&cache, 1 << 20), MIST_OK);
+	assert_int_equal(cache_new(&cache, 1 << 20, &secret), MIST_OK);
 	struct question question = question_of(1), other = question_of(2);
 	struct cache_key key = { .question = &question, .policy = 7 };
 	in = answer_of(buffer, 28, 1, 60);
@@ -124,6 +126,59 @@ static void test_key_is_everything(void **state)
 	cache_free(cache);
 }
 
+/* Answers to one question share a set, and so do those to all questions if the secret is a bad one. */
+static void test_one_set(void **state)
+{
+	static const struct question_secret bad;
+	(void)state;
+	for (unsigned questions = 1; questions <= 2; questions++) {
+		struct cache *cache;
+		struct cache_answer in, out;
+		uint8_t buffer[64];
+		unsigned evicted;
+		assert_int_equal(cache_new(&cache, 1 << 20, questions == 1 ? &secret : &bad), MIST_OK);
+		for (unsigned i = 0; i < 8; i++) {
+			struct question question = question_of(questions == 1 ? 1 : i);
+			const struct cache_key key = { .question = &question, .dnssec_ok = i & 1, .checking_disabled = i & 2,
+			                               .policy = i / 4 };
+			in = answer_of(buffer, 28, (uint8_t)i, 60);
+			assert_true(cache_put(cache, &key, NOW, &in, &evicted));
+			assert_int_equal(evicted, 0);
+		}
+		for (unsigned i = 0; i < 8; i++) {
+			struct question question = question_of(questions == 1 ? 1 : i);
+			const struct cache_key key = { .question = &question, .dnssec_ok = i & 1, .checking_disabled = i & 2,
+			                               .policy = i / 4 };
+			assert_true(get(cache, &key, NOW, &out));
+			assert_int_equal(out.records[12], i);
+		}
+		cache_free(cache);
+	}
+}
+
+/* A hash made before the question's turn leads where one made by the cache does. */
+static void test_hash_made_before(void **state)
+{
+	(void)state;
+	struct cache *cache;
+	struct cache_answer in, out;
+	uint8_t buffer[64];
+	unsigned evicted;
+	assert_int_equal(cache_new(&cache, 1 << 20, &secret), MIST_OK);
+	for (unsigned i = 0; i < 100; i++) {
+		struct question question = question_of(i);
+		struct cache_key key = { .question = &question };
+		in = answer_of(buffer, 28, (uint8_t)i, 60);
+		assert_true(cache_put(cache, &key, NOW, &in, &evicted));
+		key.hash = question_hash(&secret, &question);
+		cache_ahead_index(cache, key.hash);
+		cache_ahead_answer(cache, key.hash);
+		assert_true(get(cache, &key, NOW, &out));
+		assert_int_equal(out.records[12], i);
+	}
+	cache_free(cache);
+}
+
 static void test_what_is_not_kept(void **state)
 {
 	(void)state;
@@ -131,7 +186,7 @@ static void test_what_is_not_kept(void **state)
 	struct cache_answer in, out;
 	static uint8_t buffer[65535];
 	unsigned evicted;
-	assert_int_equal(cache_new(&cache, 0), MIST_OK); /* the smallest there is */
+	assert_int_equal(cache_new(&cache, 0, &secret), MIST_OK); /* the smallest there is */
 	struct question question = question_of(1);
 	struct cache_key key = { .question = &question };
 	in = answer_of(buffer, sizeof buffer, 1, 60);
@@ -165,7 +220,7 @@ static void fill(size_t len, unsigned count, unsigned *live, unsigned *popular, 
 	const struct cache_answer in = answer_of(buffer, len, 1, 60);
 	unsigned evicted;
 	*live = *popular = *evictions = 0;
-	assert_int_equal(cache_new(&cache, 0), MIST_OK);
+	assert_int_equal(cache_new(&cache, 0, &secret), MIST_OK);
 	for (unsigned i = 0; i < count; i++) {
 		struct question question = question_of(i);
 		const struct cache_key key = { .question = &question };
@@ -258,7 +313,7 @@ static void test_hammer(void **state)
 	struct cache *cache;
 	pthread_t threads[4];
 	struct hammer hammers[4];
-	assert_int_equal(cache_new(&cache, 0), MIST_OK);
+	assert_int_equal(cache_new(&cache, 0, &secret), MIST_OK);
 	for (unsigned i = 0; i < 4; i++) {
 		hammers[i] = (struct hammer){ .cache = cache, .seed = i * 77 + 1 };
 		assert_int_equal(pthread_create(&threads[i], NULL, hammer, &hammers[i]), 0);
@@ -277,6 +332,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_put_and_get),      cmocka_unit_test(test_key_is_everything),
+		cmocka_unit_test(test_one_set),          cmocka_unit_test(test_hash_made_before),
 		cmocka_unit_test(test_what_is_not_kept), cmocka_unit_test(test_room),
 		cmocka_unit_test(test_popular_stay),     cmocka_unit_test(test_hammer),
 	};

@@ -291,7 +291,10 @@ static inline struct world *world_new(script *what)
 	routes_set_default(world->view.routes, MIST_DENY_REFUSED, NULL);
 	world->now_s = 1700000000;
 	world->script = what;
-	assert_int_equal(cache_new(&world->cache, 1 << 20), MIST_OK);
+	world->identity.question_secret = (struct question_secret){
+		{ 0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0 }
+	};
+	assert_int_equal(cache_new(&world->cache, 1 << 20, &world->identity.question_secret), MIST_OK);
 	static const struct upstream_address own = { AF_INET, { 127, 0, 0, 1 }, 5380 };
 	const struct forward_options options = {
 		.loop = { world, world_watch }, .cache = world->cache, .identity = &world->identity,
