@@ -66,6 +66,8 @@ int edit_check_place(struct edit *edit, const struct mist_zone *zone,
 
 	if (zone == zone->content->reverse)
 		return MIST_OK;
+	if (zone->secondary)
+		return edit_conflict(edit, operation, "its zone comes from a primary; change it there");
 	if (zone->zone->failed)
 		return edit_conflict(edit, operation,
 		                     "its zone does not load, so it cannot be changed; repair it first");

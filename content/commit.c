@@ -19,7 +19,9 @@
 static void judge(struct commit *commit, struct edit *edit)
 {
 	edit->error = edit->prepare ? edit->prepare(edit, edit->user) : MIST_OK;
-	if (!edit->error)
+	if (!edit->error && edit->make)
+		edit->error = edit->make(edit, commit->content, &commit->zones);
+	else if (!edit->error)
 		edit_apply(edit, commit->content, &commit->zones);
 	if (edit->error && edit->undo)
 		edit->undo(edit, edit->user);
@@ -78,6 +80,7 @@ static void drop_next(struct mist_zone *zone)
 {
 	zone_release(zone->next);
 	zone->next = NULL;
+	zone->finished = false;
 }
 
 /* Zones in which one edit undid what another did are as they were. */
@@ -105,6 +108,8 @@ static uint32_t next_serial(const struct mist_zone *zone, uint32_t now_s)
 
 int commit_version(struct commit *commit, struct mist_zone *zone)
 {
+	if (zone->finished)
+		return MIST_OK;
 	uint32_t serial = next_serial(zone, commit->now_s);
 	int error = sign_serial(zone->next, serial);
 	content_reserve_serial(zone, serial, commit->now_s);
@@ -165,17 +170,30 @@ int commit_prepare(struct commit *commit, struct mist_content *content, struct v
 	return error;
 }
 
+/* Of an expired zone the last version stays, for its primary may come back. */
+static void take_next(struct mist_zone *zone)
+{
+	if (zone->kept)
+		zone_release(zone->kept);
+	zone->kept = NULL;
+	if (zone->next->failed && !zone->zone->failed)
+		zone->kept = zone->zone;
+	else
+		zone_release(zone->zone);
+	zone->zone = zone->next;
+	zone->next = NULL;
+	zone->finished = false;
+	zone->edited |= !zone->secondary;
+}
+
 void commit_accept(struct commit *commit)
 {
 	for (size_t i = 0; i < commit->zones.count; i++) {
 		struct mist_zone *zone = commit->zones.zones[i];
 		/* Without memory for it a reload brings back what is described. */
-		if (zone != commit->content->reverse)
+		if (zone != commit->content->reverse && !zone->secondary)
 			(void)kept_note(zone);
-		zone_release(zone->zone);
-		zone->zone = zone->next;
-		zone->next = NULL;
-		zone->edited = true;
+		take_next(zone);
 		if (zone_is_signed_here(zone)) {
 			zone->due_s = zone->next_due_s;
 			/* A clock that goes back later makes signatures from before not yet valid. */

@@ -253,6 +253,8 @@ static void free_zone(struct mist_zone *zone)
 		zone_release(zone->zone);
 	if (zone->before)
 		zone_release(zone->before);
+	if (zone->kept)
+		zone_release(zone->kept);
 	overlay_free(&zone->overlay);
 	key_free(zone->key);
 	free(zone->addresses);
@@ -356,6 +358,7 @@ static int new_zone(struct mist_zone **made, struct mist_content *content,
 	zone->registry = options->registry;
 	zone->ttl = options->ttl ? options->ttl : 300;
 	zone->due_s = UINT32_MAX;
+	zone->secondary = options->primary_count > 0;
 	int error = zone_new(&zone->zone, name);
 	if (!error && !options->records)
 		error = parse_addresses(zone, options, &content->options.reporter);
@@ -367,6 +370,8 @@ static int new_zone(struct mist_zone **made, struct mist_content *content,
 		.transfer = options->transfer, .transfer_count = options->transfer_count,
 		.update = options->update, .update_count = options->update_count,
 		.notify = options->notify, .notify_count = options->notify_count,
+		.primary = options->primaries, .primary_count = options->primary_count,
+		.primary_key = options->primary_key,
 	};
 	error = access_new(&zone->zone->access, &access, options->name, options->file,
 	                   &content->options.reporter);
@@ -405,6 +410,12 @@ static int check_zone_options(const struct mist_content *content, const struct m
 		report(reporter, MIST_LEVEL_ERROR, o->file, 0,
 		       "zone %s: a zone that is made from addresses cannot come signed; say "
 		       "`dnssec: true` or `dnssec: false`", o->name);
+		return MIST_EINVAL;
+	}
+	if (o->primary_count && (!o->records || o->registry || o->dnssec == MIST_DNSSEC_OFF || !o->primaries)) {
+		report(reporter, MIST_LEVEL_ERROR, o->file, 0,
+		       "zone %s: a zone that is transferred has `records`, is no registry, and is served as it "
+		       "comes (`presigned`, signed or not) or signed here", o->name);
 		return MIST_EINVAL;
 	}
 	if (content->zone_count == ZONES_MAX) {
@@ -456,7 +467,7 @@ int mist_content_zone(struct mist_content *content, const struct mist_zone_optio
 
 int mist_zone_add(struct mist_zone *zone, const struct mist_record *record)
 {
-	if (!zone || !record || !zone->records)
+	if (!zone || !record || !zone->records || zone->secondary)
 		return MIST_EINVAL;
 	int error = content_open(zone->content);
 	return error ? error : zone_add(zone->zone, record, &zone->content->options.reporter);

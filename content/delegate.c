@@ -103,6 +103,9 @@ int delegations_follow(struct zone_list *changed)
 	for (size_t i = 0; i < changed->count && !error; i++) {
 		const struct mist_zone *zone = changed->zones[i];
 		struct mist_zone *around = zone->parent;
+		/* Where there was or is no zone at all, its delegation stays what the next load makes of it. */
+		if (!zone->zone->ns || !zone->next->ns)
+			continue;
 		if (!around || around->zone->failed || around->dnssec == MIST_DNSSEC_PRESIGNED ||
 		    !delegation_changes(zone->zone, zone->next))
 			continue;

@@ -15,6 +15,7 @@
 #include "core/rrset.h"
 #include "mistcore.h"
 
+struct zone_list;
 enum edit_verb {
 	EDIT_REQUIRE,   /* holds, or the edit fails */
 	EDIT_ADD,       /* `set` is one record */
@@ -73,6 +74,9 @@ struct edit {
 	/* Called when the edit fails after that, under the same lock, of several edits the last one first. May be
 	 * NULL. */
 	void (*undo)(struct edit *edit, void *user);
+	/* Instead of operations: adds zones with their next versions itself (secondary.h). MIST_OK, or why nothing was
+	 * done; forks that it made are its own to give up. */
+	int (*make)(struct edit *edit, struct mist_content *content, struct zone_list *changed);
 	void *user;
 
 	/* The outcome, of commit.h. */

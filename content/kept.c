@@ -135,7 +135,7 @@ static int restore_set(void *user, const uint8_t *zone_name, const uint8_t *owne
 {
 	struct restoring *restoring = user;
 	const struct mist_zone *zone = content_zone(restoring->content, zone_name);
-	bool takes_edits = zone && zone->dnssec != MIST_DNSSEC_PRESIGNED;
+	bool takes_edits = zone && !zone->secondary && zone->dnssec != MIST_DNSSEC_PRESIGNED;
 	restoring->foreign |= !takes_edits;
 	if (!takes_edits || !name_within(owner, zone_name))
 		return MIST_OK;

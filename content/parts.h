@@ -10,6 +10,8 @@
  *   replay.c     what edits have made of a zone is made of its new description
  *   journal.c    edits on disk: frames in a file
  *   kept.c       edits are written there, and come from there
+ *   secondary.c  zones that are transferred become versions
+ *   store.c      and are kept in files
  *   reload.c     a content takes the place of another, and its zones go on from those that are served
  *   apply.c      what an edit makes of zones
  *   check.c      whether it may
@@ -64,6 +66,12 @@ struct mist_zone {
 	struct zone *before;         /* held: the version that this one may go on from, or NULL */
 	bool pending;                /* complete, but with no serial and no signatures of its own yet */
 	bool edited;                 /* while it served: its serial is ours from then on */
+
+	/* Of a secondary zone (secondary.h); `file_serial` is that of its primary. */
+	bool secondary;
+	bool finished;               /* `next` has its serial and its signatures */
+	uint64_t checked_s;          /* when it was last known to be good: of its file */
+	struct zone *kept;           /* held: the last good version, while it has expired; or NULL */
 };
 
 /* A rule as it was given. */
@@ -150,6 +158,13 @@ void content_keep_serial(struct mist_zone *zone);
 /* The zones, the innermost first; the caller's. NULL: out of memory. */
 struct mist_zone **content_inwards_out(const struct mist_content *content);
 
+/* Fills a secondary zone from its file. False: there is nothing to serve yet, and the zone failed. */
+bool content_load_secondary(struct mist_zone *zone, const struct mist_reporter *reporter);
+/* Delegates zones inside it, carves forwarded names, completes it: all but serial and signatures, of a zone
+ * that does not come signed. */
+int content_complete_zone(struct mist_zone *zone, const struct mist_reporter *reporter);
+/* Finds or makes the key of a zone that is signed here. */
+int content_find_key(struct mist_zone *zone, const struct mist_reporter *reporter);
 /* Gives a complete zone its serial and signatures. */
 int content_finish_zone(struct mist_zone *zone, uint32_t now_s, const struct mist_reporter *reporter);
 /* Raises the serial above that of the zone whose place it takes. */

@@ -25,12 +25,20 @@ static bool same_kind(const struct mist_zone *a, const struct mist_zone *b)
 	       a->cds == b->cds && !a->zone->failed && !b->zone->failed;
 }
 
+/* A zone that is transferred is what was transferred, however it is described. */
+static bool same_secondary(const struct mist_zone *a, const struct mist_zone *b)
+{
+	return a->secondary && b->secondary && a->dnssec == b->dnssec && a->cds == b->cds;
+}
+
 void reload_expect(struct mist_content *content, const struct mist_content *served)
 {
 	for (size_t i = 0; i < content->zone_count; i++) {
 		struct mist_zone *zone = content->zones[i];
 		const struct mist_zone *before = content_zone(served, zone->zone->name);
-		if (before && same_kind(zone, before) && !zone->before) {
+		if (before && same_secondary(zone, before) && !zone->zone->failed)
+			zone_fail(zone->zone, before->zone->failed ? before->zone->reason : "it is being taken over");
+		else if (before && !zone->secondary && same_kind(zone, before) && !zone->before) {
 			zone_hold(before->zone);
 			zone->before = before->zone;
 		}
@@ -206,6 +214,23 @@ static void go_on(struct mist_zone *zone, struct mist_zone *before, bool changed
 	zone->pending = false;
 }
 
+int reload_compare(struct mist_zone *zone, struct zone *served, const struct zone *wanted,
+                   struct zone **fork, bool *apart)
+{
+	struct compare compare = { .zone = zone, .served = served, .wanted = wanted, .cap = replay_ttl_cap(zone) };
+	int error = zone_fork(&compare.fork, served);
+	if (error)
+		return error;
+	error = compare_zones(&compare);
+	free(compare.touched);
+	*apart = compare.apart;
+	if (error || compare.apart)
+		zone_release(compare.fork);
+	else
+		*fork = compare.fork;
+	return error;
+}
+
 static int advance(struct mist_zone *zone, struct mist_zone *before, uint32_t now_s,
                    uint64_t *signatures)
 {
@@ -245,11 +270,36 @@ static bool has_key(const struct mist_zone *zone, const struct zone *served)
 	return len && keys && rrset_has(keys, rdata, (uint16_t)len);
 }
 
+/* The version that is served, with who may have it described anew. */
+static int take_secondary(struct mist_zone *zone, struct mist_zone *before)
+{
+	struct zone *good = before->zone->failed ? before->kept : before->zone, *fork = NULL;
+	int error = good && zone->dnssec == MIST_DNSSEC_SIGN && !zone->key
+	          ? content_find_key(zone, &zone->content->options.reporter) : MIST_OK;
+	if (error || !good || !has_key(zone, good))
+		return error == MIST_ENOMEM ? error : MIST_OK; /* it is transferred anew */
+	error = zone_fork(&fork, good);
+	if (error)
+		return error;
+	zone->file_serial = before->file_serial;
+	zone->checked_s = before->checked_s;
+	describe(fork, zone->zone);
+	if (before->zone->failed) {
+		zone->kept = fork;
+		return MIST_OK;
+	}
+	before->next = fork;
+	go_on(zone, before, false);
+	return MIST_OK;
+}
+
 static int reload_zone(struct mist_zone *zone, struct mist_zone *before, bool keep_edits,
                        uint32_t now_s, uint64_t *signatures)
 {
 	static const struct overlay none;
 	int error = MIST_OK;
+	if (before && same_secondary(zone, before))
+		return take_secondary(zone, before);
 	if (zone->zone->failed)
 		return MIST_OK;
 	if (zone->dnssec != MIST_DNSSEC_PRESIGNED) {

@@ -27,4 +27,10 @@ void reload_expect(struct mist_content *content, const struct mist_content *serv
 int reload_prepare(struct mist_content *content, struct mist_content *served, bool keep_edits,
                    uint32_t now_s, uint64_t *signatures);
 
+struct zone;
+/* Forks a version that is served into what a complete, unsigned zone wants. `*apart`: that cannot be, for they
+ * differ in what an edit cannot change, and there is no fork. MIST_ENOMEM. */
+int reload_compare(struct mist_zone *zone, struct zone *served, const struct zone *wanted,
+                   struct zone **fork, bool *apart);
+
 #endif

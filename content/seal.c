@@ -80,7 +80,7 @@ static int kept_key(struct mist_zone *zone, const char *directory,
 	return error;
 }
 
-static int find_key(struct mist_zone *zone, const struct mist_reporter *reporter)
+int content_find_key(struct mist_zone *zone, const struct mist_reporter *reporter)
 {
 	const char *directory = key_directory(zone->content);
 	if (directory && !zone->ephemeral_key)
@@ -231,7 +231,7 @@ struct signing content_signing(const struct mist_zone *zone, uint32_t now_s)
 
 static int sign_here(struct mist_zone *zone, uint32_t now_s, const struct mist_reporter *reporter)
 {
-	int error = zone->key ? MIST_OK : find_key(zone, reporter);
+	int error = zone->key ? MIST_OK : content_find_key(zone, reporter);
 	if (error)
 		return error;
 	struct signing signing = content_signing(zone, now_s);
@@ -268,12 +268,20 @@ static int may_wait(struct mist_zone *zone, const struct mist_reporter *reporter
 	zone->pending = zone->before != NULL;
 	if (!zone->before || zone->dnssec != MIST_DNSSEC_SIGN)
 		return MIST_OK;
-	int error = find_key(zone, reporter);
+	int error = content_find_key(zone, reporter);
 	if (error)
 		return error;
 	const struct rrset *keys = node_rrset(zone->before->apex, TYPE_DNSKEY);
 	zone->pending = keys && rrset_has(keys, rdata, (uint16_t)key_dnskey(zone->key, rdata));
 	return MIST_OK;
+}
+
+int content_complete_zone(struct mist_zone *zone, const struct mist_reporter *reporter)
+{
+	int error = delegate_inner(zone);
+	if (!error)
+		error = carve_rules(zone, reporter);
+	return error ? error : zone_complete(zone->zone, reporter);
 }
 
 static int finish_zone(struct mist_zone *zone, uint32_t now_s, const struct mist_reporter *reporter)
@@ -282,22 +290,18 @@ static int finish_zone(struct mist_zone *zone, uint32_t now_s, const struct mist
 	int error = zone->records ? MIST_OK
 	                          : zone_make(zone->zone, zone->addresses, zone->address_count,
 	                                      zone->ttl, content_first_serial(zone, now_s));
-	if (!error && !presigned)
-		error = delegate_inner(zone);
-	if (!error && !presigned)
-		error = carve_rules(zone, reporter);
 	if (!error)
-		error = zone_complete(zone->zone, reporter);
+		error = presigned ? zone_complete(zone->zone, reporter) : content_complete_zone(zone, reporter);
 	if (error)
 		return error;
 	zone->file_serial = zone->zone->serial;
 	if (presigned) {
-		error = sign_adopt(zone->zone, reporter);
+		error = zone->secondary ? sign_adopt_any(zone->zone, reporter) : sign_adopt(zone->zone, reporter);
 		if (!error)
 			check_presigned_cuts(zone);
 		return error;
 	}
-	zone->edited = zone->records && content_serial_is_kept(zone);
+	zone->edited = zone->records && !zone->secondary && content_serial_is_kept(zone);
 	error = may_wait(zone, reporter);
 	return error || zone->pending ? error : content_finish_zone(zone, now_s, reporter);
 }
@@ -309,6 +313,8 @@ static int seal_zone(struct mist_zone *zone, uint32_t now_s)
 	struct mist_reporter reporter = { .report = hear, .user = &ear };
 	char name[NAME_TEXT_MAX];
 	name_to_text(name, zone->zone->name);
+	if (zone->secondary && !content_load_secondary(zone, &reporter))
+		return MIST_OK; /* it comes later */
 	if (zone->zone->failed) {
 		report(ear.reporter, MIST_LEVEL_ERROR, zone->zone->file, 0,
 		       "zone %s does not load: %s", name, zone->zone->reason);

@@ -52,9 +52,10 @@ static const struct schema_word steers[] = {
 	{ "random", MIST_STEER_RANDOM }, { NULL, 0 },
 };
 static const struct schema_word zone_dnssec[] = {
-	{ "true", MIST_DNSSEC_SIGN }, { "yes", MIST_DNSSEC_SIGN }, { "on", MIST_DNSSEC_SIGN },
-	{ "false", MIST_DNSSEC_OFF }, { "no", MIST_DNSSEC_OFF }, { "off", MIST_DNSSEC_OFF },
-	{ "presigned", MIST_DNSSEC_PRESIGNED }, { NULL, 0 },
+	/* 0 is what was not said: settle_zones() */
+	{ "true", 1 + MIST_DNSSEC_SIGN }, { "yes", 1 + MIST_DNSSEC_SIGN }, { "on", 1 + MIST_DNSSEC_SIGN },
+	{ "false", 1 + MIST_DNSSEC_OFF }, { "no", 1 + MIST_DNSSEC_OFF }, { "off", 1 + MIST_DNSSEC_OFF },
+	{ "presigned", 1 + MIST_DNSSEC_PRESIGNED }, { NULL, 0 },
 };
 static const struct schema_word algorithms[] = {
 	{ "ecdsap256sha256", MIST_ALGORITHM_ECDSAP256SHA256 }, { "ed25519", MIST_ALGORITHM_ED25519 },
@@ -111,8 +112,8 @@ static const struct schema_key zone_keys[] = {
 	{ .name = "registry", .kind = SCHEMA_FLAG, .offset = ZONE(registry) },
 	{ .name = "update", .kind = SCHEMA_LIST, .offset = ZONE(update) },
 	{ .name = "transfer", .kind = SCHEMA_LIST, .offset = ZONE(transfer) },
-	{ .name = "primary", .kind = SCHEMA_LATER },
-	{ .name = "tsig", .kind = SCHEMA_LATER },
+	{ .name = "primary", .kind = SCHEMA_LIST, .offset = ZONE(primary) },
+	{ .name = "tsig", .kind = SCHEMA_TEXT, .offset = ZONE(tsig) },
 	{ .name = NULL },
 };
 
@@ -227,6 +228,36 @@ static bool same_name(const char *a, const char *b)
 	return a_len == b_len && strncasecmp(a, b, a_len) == 0;
 }
 
+/* A zone that is transferred is served as it comes, any other is signed, unless something else is said. */
+static void settle_zones(struct config *config)
+{
+	struct config_zone *zones = config->zones.items;
+	for (size_t i = 0; i < config->zones.count; i++) {
+		if (zones[i].dnssec)
+			zones[i].dnssec--;
+		else
+			zones[i].dnssec = zones[i].primary.count ? MIST_DNSSEC_PRESIGNED : MIST_DNSSEC_SIGN;
+	}
+}
+
+static void check_secondary(const struct config_zone *zone, size_t i, struct schema *schema)
+{
+	const char *beside = zone->file ? "file" : zone->address.items ? "address" : zone->ttl ? "ttl"
+	                   : zone->registry ? "registry" : zone->update.items ? "update" : NULL;
+	if (zone->tsig && !zone->primary.count)
+		schema_problem(schema, &zone->where, "`zones[%zu]` (%s): `tsig` is the key that a `primary` is "
+		               "asked with, and there is none", i, or_dot(zone->name));
+	if (!zone->primary.count)
+		return;
+	if (beside)
+		schema_problem(schema, &zone->where, "`zones[%zu]` (%s) has both `primary` and `%s`; what its "
+		               "primary sends is all that is in it", i, or_dot(zone->name), beside);
+	if (zone->dnssec == MIST_DNSSEC_OFF)
+		schema_problem(schema, &zone->where, "`zones[%zu]` (%s): a zone with a `primary` is served as it "
+		               "comes, signed or not (say nothing), or signed here (`dnssec: true`)", i,
+		               or_dot(zone->name));
+}
+
 static void check_zones(const struct config *config, struct schema *schema)
 {
 	const struct config_zone *zones = config_zones(config);
@@ -240,7 +271,8 @@ static void check_zones(const struct config *config, struct schema *schema)
 		if (zone->file && zone->ttl)
 			schema_problem(schema, &zone->where, "`zones[%zu]` (%s): `ttl` is for made zones; in a "
 			               "zone file write $TTL", i, or_dot(zone->name));
-		if (!zone->file && zone->dnssec == MIST_DNSSEC_PRESIGNED)
+		check_secondary(zone, i, schema);
+		if (!zone->file && !zone->primary.count && zone->dnssec == MIST_DNSSEC_PRESIGNED)
 			schema_problem(schema, &zone->where, "`zones[%zu]` (%s): `dnssec: presigned` needs a "
 			               "`file` with the signatures", i, or_dot(zone->name));
 		for (size_t j = 0; j < i && zone->name; j++)
@@ -396,6 +428,7 @@ int config_load(struct config **config_out, const struct config_source *source,
 	schema.out_of_memory = !config->state_directory;
 	int error = sources_read(config, source, &schema);
 	if (error == MIST_OK || error == MIST_EINVAL) {
+		settle_zones(config);
 		check_listen(config, &schema);
 		check_zones(config, &schema);
 		check_tsig(&config->tsig, &schema);

@@ -26,6 +26,8 @@ struct config_zone {
 	bool cds;
 	bool registry;
 	struct schema_list update;
+	struct schema_list primary;  /* a secondary zone: it comes from there */
+	const char *tsig;            /* key that primaries are asked with */
 	struct schema_list transfer; /* none given: `transfer.allow` */
 };
 

@@ -100,7 +100,7 @@ static int add_zone(struct mist_content *content, const struct config *config,
 	const struct schema_list *transfer = zone->transfer.items ? &zone->transfer
 	                                                          : &config->transfer.allow;
 	struct mist_zone_options options = {
-		.size = sizeof(options), .name = zone->name, .records = zone->file != NULL,
+		.size = sizeof(options), .name = zone->name, .records = zone->file || zone->primary.count,
 		.addresses = zone->address.items, .address_count = zone->address.count, .ttl = zone->ttl,
 		.dnssec = (enum mist_dnssec)zone->dnssec, .ephemeral_key = zone->ephemeral_key,
 		.cds = zone->cds, .file = zone->file ? zone->file : zone->where.file,
@@ -110,6 +110,8 @@ static int add_zone(struct mist_content *content, const struct config *config,
 		/* Who may not have a zone need not hear of it. */
 		.notify = config->transfer.notify.items,
 		.notify_count = transfer->count ? config->transfer.notify.count : 0,
+		.primaries = zone->primary.items, .primary_count = zone->primary.count,
+		.primary_key = zone->tsig,
 	};
 	int error = mist_content_zone(content, &options, &handle);
 	if (error || !zone->file)

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/report.h"
 
@@ -98,25 +99,45 @@ static int read_list(struct access_list *list, const char *const *texts, size_t 
 	return MIST_OK;
 }
 
-static int read_notify(struct access *access, const struct access_texts *texts, const char *zone,
-                       const char *file, const struct mist_reporter *reporter)
+static int read_targets(struct access_target **targets, size_t *read, const char *const *texts, size_t count,
+                        const char *what, const char *zone, const char *file,
+                        const struct mist_reporter *reporter)
 {
-	if (texts->notify_count > ACCESS_MAX) {
-		report(reporter, MIST_LEVEL_ERROR, file, 0, "zone %s: %zu secondaries to notify; at most %d",
-		       zone, texts->notify_count, ACCESS_MAX);
+	if (count > ACCESS_MAX) {
+		report(reporter, MIST_LEVEL_ERROR, file, 0, "zone %s: %zu entries of `%s`; at most %d", zone,
+		       count, what, ACCESS_MAX);
 		return MIST_EINVAL;
 	}
-	access->notify = calloc(texts->notify_count + 1, sizeof(*access->notify));
-	if (!access->notify)
+	*targets = calloc(count + 1, sizeof(**targets));
+	if (!*targets)
 		return MIST_ENOMEM;
-	for (; access->notify_count < texts->notify_count; access->notify_count++) {
-		const char *text = texts->notify[access->notify_count];
-		if (text && read_target(&access->notify[access->notify_count], text))
+	for (; *read < count; ++*read) {
+		const char *text = texts[*read];
+		if (text && read_target(*targets + *read, text))
 			continue;
 		report(reporter, MIST_LEVEL_ERROR, file, 0,
-		       "zone %s: \"%s\" of `notify` is no address; write 192.0.2.7, 192.0.2.7:5353, "
-		       "[2001:db8::7]:53 or key@192.0.2.7", zone, text ? text : "");
+		       "zone %s: \"%s\" of `%s` is no address; write 192.0.2.7, 192.0.2.7:5353, "
+		       "[2001:db8::7]:53 or key@192.0.2.7", zone, text ? text : "", what);
 		return MIST_EINVAL;
+	}
+	return MIST_OK;
+}
+
+/* The key of a zone is that of its primaries, unless they name their own. */
+static int read_primary_key(struct access *access, const char *text, const char *zone, const char *file,
+                            const struct mist_reporter *reporter)
+{
+	uint8_t key[NAME_MAX];
+	if (!text)
+		return MIST_OK;
+	if (!read_key(key, text, strlen(text))) {
+		report(reporter, MIST_LEVEL_ERROR, file, 0, "zone %s: \"%s\" of `tsig` is not the name of a key",
+		       zone, text);
+		return MIST_EINVAL;
+	}
+	for (size_t i = 0; i < access->primary_count; i++) {
+		if (!access->primary[i].key[0])
+			name_copy(access->primary[i].key, key);
 	}
 	return MIST_OK;
 }
@@ -134,7 +155,13 @@ int access_new(struct access **access, const struct access_texts *texts, const c
 		error = read_list(&made->update, texts->update, texts->update_count, "update", zone, file,
 		                  reporter);
 	if (!error)
-		error = read_notify(made, texts, zone, file, reporter);
+		error = read_targets(&made->notify, &made->notify_count, texts->notify, texts->notify_count,
+		                     "notify", zone, file, reporter);
+	if (!error)
+		error = read_targets(&made->primary, &made->primary_count, texts->primary, texts->primary_count,
+		                     "primary", zone, file, reporter);
+	if (!error)
+		error = read_primary_key(made, texts->primary_key, zone, file, reporter);
 	if (error)
 		access_release(made);
 	else
@@ -156,6 +183,7 @@ void access_release(struct access *access)
 	free(access->transfer.entries);
 	free(access->update.entries);
 	free(access->notify);
+	free(access->primary);
 	free(access);
 }
 
@@ -166,18 +194,38 @@ static bool in_network(const struct access_entry *entry, const uint8_t *client)
 	       (!rest || ((entry->octets[whole] ^ client[whole]) & (0xff00 >> rest & 0xff)) == 0);
 }
 
+/* IPv4 over an IPv6 socket is IPv4 (RFC 4291 section 2.5.5.2). */
+static void unmap(const uint8_t **client, size_t *client_len)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	if (*client_len == 16 && memcmp(*client, mapped, sizeof(mapped)) == 0) {
+		*client += sizeof(mapped);
+		*client_len = 4;
+	}
+}
+
 bool access_allows(const struct access_list *list, const uint8_t *client, size_t client_len,
                    const uint8_t *key)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	if (client_len == 16 && memcmp(client, mapped, sizeof(mapped)) == 0) {
-		client += sizeof(mapped); /* IPv4 over an IPv6 socket (RFC 4291 section 2.5.5.2) */
-		client_len = 4;
-	}
+	unmap(&client, &client_len);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct access_entry *entry = &list->entries[i];
 		if ((!entry->len || (entry->len == client_len && in_network(entry, client))) &&
 		    (!entry->key[0] || (key && name_equal(entry->key, key))))
+			return true;
+	}
+	return false;
+}
+
+bool access_is_primary(const struct access *access, const uint8_t *client, size_t client_len,
+                       const uint8_t *key)
+{
+	unmap(&client, &client_len);
+	for (size_t i = 0; i < access->primary_count; i++) {
+		const struct access_target *primary = &access->primary[i];
+		const bool known = primary->address.family == (client_len == 4 ? AF_INET : AF_INET6) &&
+		                   memcmp(primary->address.octets, client, client_len) == 0;
+		if (known || (primary->key[0] && key && name_equal(primary->key, key)))
 			return true;
 	}
 	return false;
@@ -196,6 +244,10 @@ int access_each_key(const struct access *access, int (*visit)(void *user, const 
 	for (size_t i = 0; i < access->notify_count && !result; i++) {
 		if (access->notify[i].key[0])
 			result = visit(user, access->notify[i].key);
+	}
+	for (size_t i = 0; i < access->primary_count && !result; i++) {
+		if (access->primary[i].key[0])
+			result = visit(user, access->primary[i].key);
 	}
 	return result;
 }

@@ -38,15 +38,18 @@ struct access {
 	struct access_list transfer, update;
 	struct access_target *notify;
 	size_t notify_count;
+	struct access_target *primary; /* of a secondary zone: where it comes from, and the keys it is asked with */
+	size_t primary_count;
 };
 
 struct access_texts {
-	const char *const *transfer, *const *update, *const *notify;
-	size_t transfer_count, update_count, notify_count;
+	const char *const *transfer, *const *update, *const *notify, *const *primary;
+	size_t transfer_count, update_count, notify_count, primary_count;
+	const char *primary_key;     /* of primaries that name none; NULL: none */
 };
 
 /* Reads lists of "192.0.2.1", "192.0.2.0/24", "2001:db8::/32", "key-name", "key-name@192.0.2.0/24"; of
- * notify "192.0.2.1:5353", "key-name@192.0.2.1:5353". `zone` and `file` are for messages. MIST_EINVAL (reported), MIST_ENOMEM. */
+ * notify and primary "192.0.2.1:5353", "key-name@192.0.2.1:5353". `zone` and `file` are for messages. MIST_EINVAL (reported), MIST_ENOMEM. */
 int access_new(struct access **access, const struct access_texts *texts, const char *zone,
                const char *file, const struct mist_reporter *reporter);
 struct access *access_hold(struct access *access); /* NULL stays NULL */
@@ -55,6 +58,11 @@ void access_release(struct access *access);        /* any thread; NULL is fine *
 /* Whether a list names this client or the key it has proved to have (NULL: none). */
 bool access_allows(const struct access_list *list, const uint8_t *client, size_t client_len,
                    const uint8_t *key);
+
+/* Whether the client is a primary of the zone, by its key or by its address. A word of one is worth no more than
+ * that it is asked: what it then says is signed if it has a key. */
+bool access_is_primary(const struct access *access, const uint8_t *client, size_t client_len,
+                       const uint8_t *key);
 
 /* Calls back with each name of a key, until a result is not 0, which is returned. */
 int access_each_key(const struct access *access, int (*visit)(void *user, const uint8_t *key), void *user);

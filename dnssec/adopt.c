@@ -10,6 +10,7 @@
 
 #include "core/report.h"
 #include "core/wire.h"
+#include "core/zone_diff.h"
 #include "dnssec/chain.h"
 #include "dnssec/nsec3.h"
 
@@ -183,4 +184,41 @@ int sign_adopt(struct zone *zone, const struct mist_reporter *reporter)
 		return MIST_EZONE;
 	zone->is_signed = zone->presigned = true;
 	return MIST_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Zones that are transferred
+ */
+
+int sign_adopt_any(struct zone *zone, const struct mist_reporter *reporter)
+{
+	zone->is_signed = zone->nsec3 = false;
+	return node_rrset(zone->apex, TYPE_DNSKEY) ? sign_adopt(zone, reporter) : MIST_OK;
+}
+
+static bool same_at_apex(const struct zone *zone, const struct zone *older, uint16_t type)
+{
+	const struct rrset *is = node_rrset(zone->apex, type), *was = node_rrset(older->apex, type);
+	return is == was || (is && was && rrset_same(is, was));
+}
+
+static int check_changed(void *user, const struct node *older, const struct node *newer)
+{
+	struct adoption *adoption = user;
+	(void)older;
+	if (!newer)
+		return 0;
+	return node_rrset(newer, TYPE_NSEC3) ? check_nsec3(adoption, (void *)(uintptr_t)newer)
+	                                     : check_node(adoption, newer);
+}
+
+int sign_adopt_next(struct zone *zone, const struct zone *older, const struct mist_reporter *reporter)
+{
+	struct adoption adoption = { .zone = zone, .reporter = reporter };
+	if (!node_rrset(zone->apex, TYPE_DNSKEY) || !older->is_signed ||
+	    !same_at_apex(zone, older, TYPE_NSEC3PARAM) ||
+	    !node_rrset(zone->apex, TYPE_NSEC) != !node_rrset(older->apex, TYPE_NSEC))
+		return sign_adopt_any(zone, reporter);
+	zone_diff_nodes(older, zone, check_changed, &adoption);
+	return adoption.problems ? MIST_EZONE : MIST_OK;
 }

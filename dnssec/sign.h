@@ -43,6 +43,11 @@ int sign_renew(struct zone **renewed, struct zone *zone, const struct signing *s
  */
 int sign_adopt(struct zone *zone, const struct mist_reporter *reporter);
 
+/* The same for a zone that may come unsigned, as it is then served; and for the next version of one, which may
+ * be something else than that: only what differs is looked at where it can be. */
+int sign_adopt_any(struct zone *zone, const struct mist_reporter *reporter);
+int sign_adopt_next(struct zone *zone, const struct zone *older, const struct mist_reporter *reporter);
+
 /* Gives the zone's SOA this serial, unsigned. Before sign_zone(), or for a zone that is not
  * signed. */
 int sign_serial(struct zone *zone, uint32_t serial);

@@ -43,6 +43,17 @@ static bool mac_end(struct mac *mac, uint8_t octets[TSIG_MAC_MAX])
 	return !mac->failed;
 }
 
+/* One that covers the MAC of the message before. */
+static struct mac begin_with_mac(const struct tsig *tsig)
+{
+	struct mac mac = mac_begin(tsig->signer);
+	if (tsig->mac_len) {
+		mac_put16(&mac, tsig->mac_len);
+		mac_put(&mac, tsig->mac, tsig->mac_len);
+	}
+	return mac;
+}
+
 /*
  * The MAC of `len` octets of message that stand before their TSIG record, as RFC 8945 section 4.3 has
  * it: the MAC of the message before, this message as it was before it was signed, and the variables of
@@ -54,11 +65,8 @@ static bool make_mac(const struct tsig *tsig, const struct tsig_record *record,
                      uint8_t octets[TSIG_MAC_MAX])
 {
 	uint8_t time[TSIG_TIME_LEN];
-	struct mac mac = mac_begin(tsig->signer);
-	if (tsig->mac_len) {
-		mac_put16(&mac, tsig->mac_len);
-		mac_put(&mac, tsig->mac, tsig->mac_len);
-	}
+	struct mac mac = tsig->open ? (struct mac){ EVP_MAC_CTX_dup(tsig->open), false } : begin_with_mac(tsig);
+	mac.failed |= !mac.context;
 	mac_put(&mac, header, MESSAGE_HEADER);
 	mac_put(&mac, message + MESSAGE_HEADER, len - MESSAGE_HEADER);
 	if (!tsig->stream) {
@@ -162,7 +170,26 @@ bool tsig_check_reply(struct tsig *tsig, const uint8_t *message, size_t len, siz
 		return false;
 	keep_mac(tsig, record->mac, record->mac_len);
 	tsig->stream = true;
+	tsig_end(tsig);
 	return true;
+}
+
+bool tsig_pass_reply(struct tsig *tsig, const uint8_t *message, size_t len)
+{
+	if (!tsig->stream || tsig->unsigned_count == TSIG_UNSIGNED_MAX)
+		return false;
+	struct mac mac = tsig->open ? (struct mac){ tsig->open, false } : begin_with_mac(tsig);
+	tsig->open = mac.context;
+	mac_put(&mac, message, len);
+	tsig->unsigned_count++;
+	return !mac.failed;
+}
+
+void tsig_end(struct tsig *tsig)
+{
+	EVP_MAC_CTX_free(tsig->open);
+	tsig->open = NULL;
+	tsig->unsigned_count = 0;
 }
 
 /* ---- signing ---- */

@@ -28,7 +28,12 @@ struct tsig {
 	bool stream;                 /* a reply was signed or checked: the next one continues it */
 	uint16_t mac_len;
 	uint8_t mac[TSIG_MAC_MAX];   /* of the message before, which the next one signs as well */
+	struct evp_mac_ctx_st *open; /* replies that were not signed, and what stands before them; or NULL */
+	unsigned unsigned_count;     /* of them */
 };
+
+/* Of a stream, replies between two signed ones (RFC 8945 section 5.3.1). */
+#define TSIG_UNSIGNED_MAX 99
 
 /*
  * Checks the request whose TSIG record is at `at`. Returns the rcode: NOERROR, and tsig->key is whose request it is; NOTAUTH, and tsig->error
@@ -51,8 +56,13 @@ size_t tsig_sign(struct tsig *tsig, uint8_t *message, size_t len, size_t size, u
 
 /* The asking side: the exchange will be signed with `key`; then tsig_sign() for the request, */
 void tsig_ask(struct tsig *tsig, const struct tsig_key *key);
-/* and this for each reply, in order, every one of them signed; `at`: its TSIG record, 0 if none. */
+/* and this for each reply, in order; `at`: its TSIG record, 0 if none. */
 bool tsig_check_reply(struct tsig *tsig, const uint8_t *message, size_t len, size_t at,
                       uint64_t now_s);
+/* Of a stream, after its first reply: one without a TSIG record, which the next signed one covers. Nothing of
+ * it may be believed before. False: too many of them. */
+bool tsig_pass_reply(struct tsig *tsig, const uint8_t *message, size_t len);
+/* An asking side that may have passed replies ends with this. */
+void tsig_end(struct tsig *tsig);
 
 #endif

@@ -102,6 +102,12 @@ static void unpin(void *context, int number)
 	(void)context, (void)number;
 }
 
+static void notified(void *context, const uint8_t *zone)
+{
+	(void)context;
+	(void)zone;
+}
+
 static void tell(void *context, const char *text)
 {
 	(void)context;
@@ -114,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
 	static uint8_t response[MESSAGE_MAX];
 	static const uint8_t client[4] = { 127, 0, 0, 1 };
 	const struct identity identity = { .nsid = NULL };
-	const struct reply_host host = { NULL, &identity, pin, unpin, commit, tell };
+	const struct reply_host host = { NULL, &identity, pin, unpin, commit, notified, tell };
 	struct request request;
 	bool more;
 

@@ -202,6 +202,14 @@ struct mist_zone_options {
 	const char *const *notify;     /* secondaries that are told of each version (RFC 1996): "192.0.2.7:53",
 	                                  or "key@192.0.2.7:53" to sign the message */
 	size_t notify_count;
+	/* A secondary zone: it is transferred from these, "192.0.2.1:53" or "key@192.0.2.1", in turn, and
+	 * follows them (RFC 1034 section 4.3.5, RFC 1995, RFC 1996). `records` is true, and nothing is
+	 * added. MIST_DNSSEC_PRESIGNED serves it as it comes, signed or not; MIST_DNSSEC_SIGN signs it here,
+	 * and then its serials are ours. Kept in state_directory, so that a restart serves it at once;
+	 * SERVFAIL before it is there, and when it has expired as its SOA says. */
+	const char *const *primaries;
+	size_t primary_count;
+	const char *primary_key;       /* TSIG key for those that name none; NULL: none */
 };
 
 struct mist_tsig {

@@ -287,3 +287,8 @@ void errand_end(struct errand *errand)
 	errand->ended = true;
 	hand_back(errand);
 }
+
+void errands_notified(struct errands *errands, const uint8_t *zone)
+{
+	errands->host->notified(errands->host->context, zone);
+}

@@ -53,6 +53,8 @@ void errands_free(struct errands *errands);
 /* Takes a request on; `zone` gets a reference of its own. False: too many, or no memory. */
 bool errand_new(struct errands *errands, unsigned worker, const struct query *query,
                 const struct client *client, const struct zone *zone);
+/* A primary of a zone says that it has changed. */
+void errands_notified(struct errands *errands, const uint8_t *zone);
 /* What is to be sent, the first first, linked by `next`. */
 struct errand *errand_collect(struct errands *errands, unsigned worker);
 /* Its message has left; the next one may come. */

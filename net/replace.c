@@ -45,6 +45,8 @@ static int replace(struct mist_server *server, struct mist_content *content, boo
 	mist_content_free(server->content);
 	server->content = content;
 	kept_renew(content);
+	/* Without memory for it a zone stays as it is until the next content. */
+	(void)follower_sync(server->follower);
 	return MIST_OK;
 }
 

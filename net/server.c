@@ -272,6 +272,8 @@ static uint32_t tend(void *context)
 
 static void end(struct mist_server *server)
 {
+	if (server->follower)
+		follower_stop(server->follower);
 	if (server->errands)
 		errands_stop(server->errands);
 	stop_workers(server);
@@ -283,6 +285,8 @@ static void end(struct mist_server *server)
 		background_stop(&server->background);
 	if (server->notifier)
 		notifier_free(server->notifier);
+	if (server->follower)
+		follower_free(server->follower);
 	listeners_close(&server->listeners);
 	if (atomic_load(&server->publisher.current)) {
 		content_keep_serials(server->content);
@@ -374,10 +378,23 @@ static void tell(void *context, const char *text)
 		report(&server->background.queue, MIST_LEVEL_WARNING, NULL, 0, "%s", text);
 }
 
+static void notified(void *context, const uint8_t *zone)
+{
+	follower_notify(((struct mist_server *)context)->follower, zone);
+}
+
 static int open_errands(struct mist_server *server)
 {
-	server->reply_host = (struct reply_host){ server, &server->identity, pin, unpin, commit, tell };
+	server->reply_host = (struct reply_host){ server, &server->identity, pin, unpin, commit, notified, tell };
 	return errands_new(&server->errands, &server->reply_host);
+}
+
+static int follow(struct mist_server *server)
+{
+	pthread_mutex_lock(&server->content_lock);
+	int error = follower_sync(server->follower);
+	pthread_mutex_unlock(&server->content_lock);
+	return error;
 }
 
 static int build(struct mist_server *server, const struct mist_options *options)
@@ -402,6 +419,8 @@ static int build(struct mist_server *server, const struct mist_options *options)
 	if (!error)
 		error = cache_new(&server->cache, options->cache_bytes, &server->identity.question_secret);
 	if (!error)
+		error = follower_new(&server->follower, server);
+	if (!error)
 		error = open_errands(server);
 	if (!error)
 		error = publish_first(server);
@@ -411,6 +430,8 @@ static int build(struct mist_server *server, const struct mist_options *options)
 		error = notifier_new(&server->notifier, &server->listeners, reporter);
 	if (!error)
 		error = start_all_workers(server, options, reporter);
+	if (!error)
+		error = follow(server);
 	if (error)
 		return error;
 	atomic_store(&server->signatures, signatures + content_signatures(server->content));

@@ -16,6 +16,7 @@
 #include "net/background.h"
 #include "net/edit.h"
 #include "net/errand.h"
+#include "net/follower.h"
 #include "net/notifier.h"
 #include "net/socket.h"
 #include "net/worker.h"
@@ -32,6 +33,7 @@ struct mist_server {
 	struct reply_host reply_host;
 	struct errands *errands;
 	struct notifier *notifier;
+	struct follower *follower;
 	enum mist_engine engine;
 	enum mist_steer steer;
 	bool send_plainly;

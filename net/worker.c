@@ -142,15 +142,25 @@ static const struct zone *zone_asked(const struct worker *worker, const struct q
 		? zone : NULL;
 }
 
+static enum verdict take_notify(struct worker *worker, struct query *query, const struct zone *zone)
+{
+	bool heard;
+	const unsigned rcode = notify_rcode(&query->request.question, zone, query->client, query->client_len, NULL,
+	                                    &heard);
+	if (heard)
+		errands_notified(worker->options.errands, zone->name);
+	return query_fail(query, rcode, EDE_NONE, NULL);
+}
+
 /* What is refused at once, so that strangers cannot fill the queue. Who signs is judged by the key. */
-static enum verdict refuse(struct query *query, const struct zone *zone)
+static enum verdict refuse(struct worker *worker, struct query *query, const struct zone *zone)
 {
 	const struct access *access = zone ? zone->access : NULL;
 
 	if (query->request.tsig_at)
 		return QUERY_HANDOFF;
 	if (query->request.opcode == OPCODE_NOTIFY)
-		return query_fail(query, notify_rcode(&query->request.question, zone), EDE_NONE, NULL);
+		return take_notify(worker, query, zone);
 	if (query->request.opcode == OPCODE_UPDATE && !zone)
 		return query_fail(query, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, "no such zone here");
 	if (query->request.opcode == OPCODE_UPDATE)
@@ -170,7 +180,7 @@ static enum verdict handoff(struct worker *worker, struct query *query, const st
 {
 	const struct client client = client_encode(origin);
 	const struct zone *zone = zone_asked(worker, &query->request.question, &query->request.key);
-	enum verdict verdict = refuse(query, zone);
+	enum verdict verdict = refuse(worker, query, zone);
 
 	if (verdict == QUERY_HANDOFF &&
 	    !errand_new(worker->options.errands, worker->options.index, query, &client, zone))

@@ -179,6 +179,32 @@ static size_t begin_transfer(struct reply *reply, uint8_t *octets, bool *more)
 	return send_zone(reply, form, &changes, octets, more);
 }
 
+/* ---- notifications ---- */
+
+unsigned notify_rcode(const struct question *question, const struct zone *zone, const uint8_t *client,
+                      size_t client_len, const uint8_t *key, bool *heard)
+{
+	*heard = false;
+	if (question->type != TYPE_SOA)
+		return RCODE_FORMERR;
+	if (!zone)
+		return RCODE_NOTAUTH;
+	if (!zone->access || !zone->access->primary_count)
+		return RCODE_NOERROR;
+	*heard = access_is_primary(zone->access, client, client_len, key);
+	return *heard ? RCODE_NOERROR : RCODE_REFUSED;
+}
+
+static size_t begin_notify(struct reply *reply, uint8_t *octets)
+{
+	bool heard;
+	const unsigned rcode = notify_rcode(&reply->request.question, reply->zone, reply->client, reply->client_len,
+	                                    reply->tsig.key ? reply->tsig.key->name : NULL, &heard);
+	if (heard)
+		reply->host->notified(reply->host->context, reply->zone->name);
+	return refuse(reply, octets, rcode, EDE_NONE, NULL);
+}
+
 /* ---- updates ---- */
 
 /* Who sent it, "KEY at ADDRESS" or the address alone. */
@@ -264,7 +290,7 @@ static size_t begin(struct reply *reply, const struct view *view, uint8_t *octet
 	if (request->opcode == OPCODE_UPDATE)
 		return begin_update(reply, octets);
 	if (request->opcode == OPCODE_NOTIFY)
-		return refuse(reply, octets, notify_rcode(&request->question, reply->zone), EDE_NONE, NULL);
+		return begin_notify(reply, octets);
 	if (request->question.type == TYPE_AXFR || request->question.type == TYPE_IXFR)
 		return begin_transfer(reply, octets, more);
 	return answer(reply, view, octets, now_s);

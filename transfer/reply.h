@@ -24,6 +24,8 @@ struct reply_host {
 	void (*unpin)(void *context, int pin);
 	/* Judges an edit and publishes what it makes: edit->error and what else edit.h says. */
 	void (*commit)(void *context, struct edit *edit);
+	/* A primary of this zone says that it has changed. */
+	void (*notified)(void *context, const uint8_t *zone);
 	/* Something that those who run the server should know. Strangers can cause it: what comes too often
 	 * is left out. */
 	void (*tell)(void *context, const char *text);
@@ -39,12 +41,11 @@ struct reply_options {
 	struct zone *zone;           /* whose apex the question names, or NULL. The reference is taken */
 };
 
-/* What a primary says to a NOTIFY: it has no use for it, but who sends one wants to know that it came
- * (RFC 1996 section 3.7). */
-static inline unsigned notify_rcode(const struct question *question, const struct zone *zone)
-{
-	return question->type != TYPE_SOA ? RCODE_FORMERR : zone ? RCODE_NOERROR : RCODE_NOTAUTH;
-}
+/* What is said to a NOTIFY. Of a zone that comes from nowhere it is of no use, but who sends one wants to know
+ * that it came (RFC 1996 section 3.7); of a secondary zone it is heard from its primaries only, and then
+ * `*heard` says so. `key`: that signed it, or NULL. */
+unsigned notify_rcode(const struct question *question, const struct zone *zone, const uint8_t *client,
+                      size_t client_len, const uint8_t *key, bool *heard);
 
 struct reply;
 /* NULL: out of memory. */

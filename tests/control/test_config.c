@@ -129,8 +129,12 @@ static void problems_with_place(void **state)
 	(void)state;
 	bad("listen:\n  prot: 5\n", "mist.yaml:2: `listen.prot` is not a key; did you mean `port`?");
 	bad("xyzzy: 1\n", "mist.yaml:1: `xyzzy` is not a key; there are: listen, control");
-	bad("zones: [a.test, b.test, { name: c.test, primary: [192.0.2.1] }]\n",
-	    "`zones[2].primary` is not built yet");
+	bad("zones: [a.test, { name: c.test, primary: [192.0.2.1], address: [127.0.0.1] }]\n",
+	    "`zones[1]` (c.test) has both `primary` and `address`");
+	bad("zones: [{ name: c.test, primary: [192.0.2.1], dnssec: false }]\n",
+	    "`zones[0]` (c.test): a zone with a `primary` is served as it comes");
+	bad("zones: [{ name: c.test, tsig: a-key }]\n",
+	    "`zones[0]` (c.test): `tsig` is the key that a `primary` is asked with");
 	bad("control: { socket: [a, b] }\n", "`control.socket` must be a single value, not a list");
 	bad("tsig: [a-key]\n", "mist.yaml:1: `tsig[0]` (a-key) has no `secret`");
 	bad("tsig:\n  - { secret: AAAA }\n", "mist.yaml:2: `tsig[0]` has no `name`");

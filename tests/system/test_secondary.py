@@ -1,0 +1,186 @@
+"""Secondary zones: whatever a primary has, we have, record for record; what is bad or cut leaves the old zone,
+and a restart serves at once.
+"""
+import contextlib
+import os
+import random
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import dns.message
+import dns.opcode
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.renderer
+import dns.rrset
+import dns.tsig
+import dns.update
+
+import harness
+from test_transfer import KEYRING, KEYS, SECRET, ZONE, Changes, octets_of, records, serial_of, transferred
+
+NAME = "moved.test"
+SIGNED = {"keyring": KEYRING, "keyname": "xfr-key.", "keyalgorithm": dns.tsig.HMAC_SHA512}
+
+
+class KnotPrimary(harness.Knot):
+    """Takes updates from anybody here."""
+    signing = ""
+
+    def config(self):
+        head = super().config().split("template:")[0]
+        key = "key:\n  - id: xfr-key\n    algorithm: hmac-sha512\n    secret: %s\n" % SECRET
+        with_key = "    key: xfr-key\n" if self.how.get("key") else ""
+        return head + key + self.signing + """
+remote:
+  - id: us
+    address: %s@%d
+    via: %s
+%sacl:
+  - id: update
+    address: 127.0.0.0/8
+    action: update
+  - id: transfer
+    address: 127.0.0.0/8
+    action: transfer
+%stemplate:
+  - id: default
+    storage: "%s"
+zone:
+  - domain: %s
+    file: "%s"
+    zonefile-sync: -1
+    zonefile-load: whole
+    semantic-checks: off
+    acl: [update, transfer]
+    notify: us
+%s""" % (*self.how["us"], self.address, with_key, with_key, self.directory, NAME, self.zones[NAME], self.more())
+
+    def more(self):
+        return ""
+
+
+class SignedKnot(KnotPrimary):
+    signing = """policy:
+  - id: here
+    single-type-signing: on
+    algorithm: ecdsap256sha256
+    nsec3: off
+"""
+
+    def more(self):
+        return "    dnssec-signing: on\n    dnssec-policy: here\n"
+
+
+class SignedKnotNsec3(SignedKnot):
+    signing = SignedKnot.signing.replace("nsec3: off", "nsec3: on\n    nsec3-iterations: 0")
+
+
+class BindPrimary(harness.Bind):
+    def config(self):
+        head = super().config().split('zone "')[0].replace("notify no;", "notify explicit;")
+        key = 'key xfr-key { algorithm hmac-sha512; secret "%s"; };\n' % SECRET
+        return head + key + """
+zone "%s" {
+    type primary;
+    file "%s";
+    check-names ignore;
+    allow-update { any; };
+    allow-transfer { %s; };
+    also-notify { %s port %d; };
+    notify-delay 0;
+};
+""" % (NAME, self.zones[NAME], "key xfr-key" if self.how.get("key") else "any", *self.how["us"])
+
+
+class NsdBetween(harness.Nsd):
+    """Has the zone from another server and passes it on: NSD takes no updates."""
+
+    def config(self):
+        upstream = self.how["upstream"]
+        head = super().config().split("zone:\n")[0].replace("server:", "server:\n  xfrd-reload-timeout: 0")
+        key = "key:\n  name: xfr-key\n  algorithm: hmac-sha512\n  secret: %s\n" % SECRET
+        who = "xfr-key" if self.how.get("key") else "NOKEY"
+        return head + key + """
+zone:
+  name: %s
+  zonefile: "moved.zone"
+  request-xfr: %s@%d NOKEY
+  allow-notify: 127.0.0.0/8 NOKEY
+  store-ixfr: yes
+  provide-xfr: 127.0.0.0/8 %s
+  notify: %s@%d %s
+""" % (NAME, upstream.address, upstream.port, who, *self.how["us"], who)
+
+
+def folded(texts):
+    """Owners in lower case, as we send them; signed data has them so already."""
+    return {text.split(" ", 1)[0].lower() + " " + text.split(" ", 1)[1] for text in texts}
+
+
+def zone_text(hosts=20):
+    return ZONE + "".join("h%d A 10.0.%d.%d\n" % (i, i >> 8, i & 255) for i in range(hosts))
+
+
+@contextlib.contextmanager
+def zone_file(text=None):
+    with tempfile.TemporaryDirectory(prefix="zone-") as directory:
+        path = os.path.join(directory, "moved.zone")
+        with open(path, "w") as file:
+            file.write(text or zone_text())
+        yield path
+
+
+def settings(primaries, key=None, endpoint=None, **zone):
+    """The configuration of a mist that has the zone from there."""
+    config = {"zones": [{"name": NAME, "primary": ["%s:%d" % place for place in primaries],
+                         "transfer": ["127.0.0.0/8"], **({"tsig": "xfr-key"} if key else {}), **zone}], "tsig": KEYS}
+    if endpoint:
+        config["listen"] = {"address": endpoint[0], "port": endpoint[1], "fallback": "fail"}
+    return config
+
+
+class Following(unittest.TestCase):
+    """After each change we have what the primary has."""
+
+    def update(self, server, random_):
+        Changes.update(self, server, random_)
+
+    def follow(self, ours, primary, turns, origin=None, **signed):
+        random_ = random.Random(5)
+        for turn in range(turns):
+            if turn:
+                self.update(origin or primary, random_)
+            serial = serial_of(origin or primary)
+            harness.until(lambda: serial_of(ours) == serial, "serial %s" % serial)
+            self.assertEqual(records(transferred(ours)), folded(records(transferred(primary, **signed))), turn)
+
+    def run_with(self, kind, turns, key=None, **zone):
+        us = harness.free_endpoint("127.0.0.1" if kind is BindPrimary else None)
+        with zone_file() as path, kind({NAME: path}, us=us, key=key) as primary:
+            with harness.Mist(settings([(primary.address, primary.port)], key, us, **zone)) as ours:
+                self.follow(ours, primary, harness.scaled(turns), **(SIGNED if key else {}))
+                self.assertNotIn("warning", ours.stderr)
+
+    def test_knot(self):
+        self.run_with(KnotPrimary, 300)
+
+    def test_knot_with_a_key(self):
+        self.run_with(KnotPrimary, 50, "xfr-key")
+
+    def test_bind(self):
+        self.run_with(BindPrimary, 1000)
+
+    def test_bind_with_a_key(self):
+        self.run_with(BindPrimary, 100, "xfr-key")
+
+
+if __name__ == "__main__":
+    unittest.main()
