@@ -20,21 +20,29 @@ static struct ahead ahead;
 static struct memo *memo;
 static const struct question_secret secret = { { 0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0 } };
 
-static void fill(unsigned names)
+static void add(const char *name)
 {
-	uint8_t apex[NAME_MAX], owner[NAME_MAX];
+	uint8_t owner[NAME_MAX];
 	const uint8_t address[4] = { 192, 0, 2, 1 };
+
+	name_from_text(owner, name);
+	const struct mist_record record = {
+		.owner = owner, .type = TYPE_A, .ttl = 60, .rdata = address, .rdata_len = sizeof(address),
+	};
+	assert_int_equal(zone_add(zone, &record, NULL), MIST_OK);
+}
+
+/* `format` makes a name of a number. */
+static void fill_with(const char *format, unsigned names)
+{
+	uint8_t apex[NAME_MAX];
 	char text[64];
 
 	name_from_text(apex, "example.test");
 	assert_int_equal(zone_new(&zone, apex), MIST_OK);
 	for (unsigned i = 0; i < names; i++) {
-		snprintf(text, sizeof(text), "n%u.deep.example.test", i);
-		name_from_text(owner, text);
-		const struct mist_record record = {
-			.owner = owner, .type = TYPE_A, .ttl = 60, .rdata = address, .rdata_len = sizeof(address),
-		};
-		assert_int_equal(zone_add(zone, &record, NULL), MIST_OK);
+		snprintf(text, sizeof(text), format, i);
+		add(text);
 	}
 	assert_int_equal(memo_new(&memo, &secret), MIST_OK);
 	assert_int_equal(routes_new(&view.routes), MIST_OK);
@@ -42,6 +50,11 @@ static void fill(unsigned names)
 	view.number++;
 	view.zones = &zone;
 	view.zone_count = 1;
+}
+
+static void fill(unsigned names)
+{
+	fill_with("n%u.deep.example.test", names);
 }
 
 static int empty(void **state)
@@ -99,6 +112,24 @@ static void comes_to_the_node(void **state)
 		name_from_text(name, text);
 		name_lower(name, name);
 		assert_ptr_equal(node, zone_node(zone, name));
+	}
+}
+
+/* As many names as `large` of the bench has, and a trie as deep: the sets are asked for before the turn. */
+static void ends_in_time(void **state)
+{
+	static const char others[] = "ahinstx";
+	char text[64];
+
+	(void)state;
+	fill_with("svc-%07u.namespace.example.test", 200000);
+	for (const char *other = others; *other; other++) {
+		snprintf(text, sizeof(text), "%c1.example.test", *other);
+		add(text);
+	}
+	for (unsigned i = 0; i < 200000; i += 997) {
+		snprintf(text, sizeof(text), "svc-%07u.namespace.example.test", i);
+		assert_non_null(reached_name(text)); /* asserts that nothing is left to do */
 	}
 }
 
@@ -286,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(comes_to_the_node, empty),
+		cmocka_unit_test_teardown(ends_in_time, empty),
 		cmocka_unit_test_teardown(stays_out_elsewhere, empty),
 		cmocka_unit_test_teardown(takes_any_octets, empty),
 		cmocka_unit_test_teardown(takes_the_longest_name, empty),
