@@ -29,6 +29,7 @@
 
 struct heap {
 	pthread_mutex_t lock;
+	size_t used;                   /* octets of all pieces */
 	size_t plain, plain_max;       /* octets from malloc(), and how many before there are slabs */
 	size_t count, room;
 	size_t empty;                  /* slabs without a piece: one is kept, lest it come and go with a single piece */
@@ -140,7 +141,7 @@ void heap_free(struct heap *heap)
 {
 	if (!heap)
 		return;
-	assert(heap->plain == 0 && heap->empty == heap->count);
+	assert(heap->used == 0 && heap->plain == 0 && heap->empty == heap->count);
 	while (heap->count)
 		slab_drop(heap, heap->count - 1);
 	pthread_mutex_destroy(&heap->lock);
@@ -224,16 +225,23 @@ static bool resize_in_slab(struct heap *heap, size_t number, void *piece, uint32
 	return done;
 }
 
+/* realloc(), but a smaller piece is never refused. */
+static void *resize_plain(void *piece, size_t size, size_t wanted)
+{
+	void *moved = realloc(piece, wanted);
+	if (moved)
+		return moved;
+	return wanted > size ? NULL : piece;
+}
+
 static void *resize(struct heap *heap, void *piece, size_t size, size_t wanted)
 {
 	size_t number;
 	void *moved;
 	if (!find(heap, piece, &number)) {
-		moved = realloc(piece, wanted);
-		if (!moved && wanted > size)
-			return NULL;
-		heap->plain += wanted - size;
-		return moved ? moved : piece;
+		moved = resize_plain(piece, size, wanted);
+		heap->plain += moved ? wanted - size : 0;
+		return moved;
 	}
 	if (resize_in_slab(heap, number, piece, granules_of(size), granules_of(wanted)))
 		return piece;
@@ -267,6 +275,7 @@ void *heap_get(struct heap *heap, size_t size)
 		return malloc(size);
 	pthread_mutex_lock(&heap->lock);
 	void *piece = get(heap, size);
+	heap->used += piece ? size : 0;
 	pthread_mutex_unlock(&heap->lock);
 	return piece;
 }
@@ -279,17 +288,17 @@ void heap_give(struct heap *heap, void *piece, size_t size)
 	}
 	pthread_mutex_lock(&heap->lock);
 	give(heap, piece, size);
+	heap->used -= size;
 	pthread_mutex_unlock(&heap->lock);
 }
 
 void *heap_resize(struct heap *heap, void *piece, size_t size, size_t wanted)
 {
-	if (!heap) {
-		void *moved = realloc(piece, wanted);
-		return moved || wanted > size ? moved : piece;
-	}
+	if (!heap)
+		return resize_plain(piece, size, wanted);
 	pthread_mutex_lock(&heap->lock);
 	void *moved = resize(heap, piece, size, wanted);
+	heap->used += moved ? wanted - size : 0;
 	pthread_mutex_unlock(&heap->lock);
 	return moved;
 }
@@ -300,8 +309,17 @@ void *heap_adopt(struct heap *heap, void *piece, size_t size)
 		return piece;
 	pthread_mutex_lock(&heap->lock);
 	void *moved = adopt(heap, piece, size);
+	heap->used += size;
 	pthread_mutex_unlock(&heap->lock);
 	return moved;
+}
+
+size_t heap_used(struct heap *heap)
+{
+	pthread_mutex_lock(&heap->lock);
+	const size_t octets = heap->used;
+	pthread_mutex_unlock(&heap->lock);
+	return octets;
 }
 
 size_t heap_slabs(struct heap *heap)

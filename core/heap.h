@@ -41,7 +41,8 @@ void *heap_resize(struct heap *heap, void *piece, size_t size, size_t wanted);
 /* Takes over what malloc() gave, moving it if need be; never fails. */
 void *heap_adopt(struct heap *heap, void *piece, size_t size);
 
-/* Octets of slabs. */
+/* Octets of all pieces, as they were asked for; and of slabs. */
+size_t heap_used(struct heap *heap);
 size_t heap_slabs(struct heap *heap);
 
 #endif

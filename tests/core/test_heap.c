@@ -118,7 +118,12 @@ static void random_pieces(void **state)
 	for (unsigned i = 0; i < 10 * PIECES; i++)
 		assert_true(change(heap, &pieces[chance(&random, PIECES)], &random));
 	assert_true(!SLABS || heap_slabs(heap) > SLAB);
+	size_t octets = 0;
+	for (size_t i = 0; i < PIECES; i++)
+		octets += pieces[i].octets ? pieces[i].size : 0;
+	assert_int_equal(heap_used(heap), octets);
 	give_all(heap, pieces, PIECES);
+	assert_int_equal(heap_used(heap), 0);
 	assert_true(heap_slabs(heap) <= SLAB);
 	heap_free(heap);
 	free(pieces);
@@ -235,6 +240,7 @@ static void many_threads(void **state)
 		assert_int_equal(pthread_join(threads[i], &result), 0);
 		assert_non_null(result);
 	}
+	assert_int_equal(heap_used(common), 0);
 	assert_true(heap_slabs(common) <= SLAB);
 	heap_free(common);
 }
