@@ -78,17 +78,20 @@ static inline void begin(struct query *query)
 static inline enum verdict finish(struct query *query)
 {
 	const struct edns *edns = &query->request.edns;
-	struct edns_reply reply = { .present = edns->present };
-	if (edns->present) {
-		reply.dnssec_ok = edns->dnssec_ok;
-		reply.rcode_high = query->rcode >> 4;
-		reply.ede = query->ede;
-		reply.ede_text = query->ede_text;
-		reply.cookie = query->cookie_present ? query->server_cookie : NULL;
-		reply.nsid = edns->nsid ? query->identity->nsid : NULL;
-		reply.keepalive_ds = edns->keepalive && query->transport == TRANSPORT_TCP
-			? (int)(query->identity->tcp_idle_ms / 100 & 0xffff) : -1;
-	}
+	struct edns_reply reply;
+	reply.present = edns->present;
+	if (edns->present)
+		reply = (struct edns_reply){
+			.present = true,
+			.dnssec_ok = edns->dnssec_ok,
+			.rcode_high = query->rcode >> 4,
+			.ede = query->ede,
+			.ede_text = query->ede_text,
+			.cookie = query->cookie_present ? query->server_cookie : NULL,
+			.nsid = edns->nsid ? query->identity->nsid : NULL,
+			.keepalive_ds = edns->keepalive && query->transport == TRANSPORT_TCP
+			                ? (int)(query->identity->tcp_idle_ms / 100 & 0xffff) : -1,
+		};
 	const unsigned flags = FLAG_QR | (unsigned)query->request.opcode << 11 |
 	                       (query->request.flags & FLAG_RD) | query->flags;
 	query->response_len = answer_finish(&query->answer, (uint16_t)flags, query->rcode, &reply);
