@@ -163,7 +163,7 @@ fuzz_targets() {
 check_shell() { shellcheck ./do ./.ci/run; }
 check_c() {
 	cppcheck --quiet --std=c11 --language=c --enable=warning,portability --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem --suppressions-list=tests/cppcheck.txt -I . -I include core dnssec forward content transfer net control cli bench
+		--suppress=missingIncludeSystem --suppressions-list=tests/cppcheck.txt --include=tests/cppcheck.h -I . -I include core dnssec forward content transfer net control cli bench
 }
 check_manual() {
 	for page in build/*.[157]; do

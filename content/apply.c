@@ -64,9 +64,10 @@ static int put(struct apply *apply, struct mist_zone *zone, const uint8_t *owner
 	if (!set)
 		return MIST_ENOMEM;
 	int error = touch(apply, zone, owner);
-	if (error)
-		free(set);
-	return error ? error : zone_replace(zone->draft, owner, set);
+	if (!error)
+		return zone_replace(zone->draft, owner, set);
+	free(set);
+	return error;
 }
 
 static int take(struct apply *apply, struct mist_zone *zone, const uint8_t *owner, uint16_t type)

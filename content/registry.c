@@ -231,9 +231,10 @@ static struct owner *owner_of(struct registry *registry, const char *text)
 	if (registry->owner_count >= registry->bucket_count)
 		grow_buckets(registry);
 	struct owner **link = find_owner(registry, text, len);
-	if (*link)
-		return *link;
-	struct owner *owner = calloc(1, sizeof(*owner) + len);
+	struct owner *owner = *link;
+	if (owner)
+		return owner;
+	owner = calloc(1, sizeof(*owner) + len);
 	if (!owner)
 		return NULL;
 	owner->hash = hash_of(text, len);

@@ -97,9 +97,10 @@ static int put(struct compare *compare, const struct node *node, const struct rr
 	if (set->type == TYPE_SOA && !serial_counts(compare, TYPE_SOA))
 		wire_set32(copy->wire + copy->len - 20, compare->served->serial);
 	int error = touch(compare, node->name);
-	if (error)
-		free(copy);
-	return error ? error : zone_replace(compare->fork, node->name, copy);
+	if (!error)
+		return zone_replace(compare->fork, node->name, copy);
+	free(copy);
+	return error;
 }
 
 static int remove_set(struct compare *compare, const struct node *node, uint16_t type)

@@ -38,7 +38,7 @@ struct entry {
 
 struct routes {
 	struct trie names;              /* struct entry; shared with other versions, as `versions` tells */
-	_Atomic(unsigned) *versions;    /* how many there are */
+	atomic_uint *versions;          /* how many there are */
 	const struct zone *const *zones;/* as they were added; of this version */
 	const struct zone **own_zones;  /* the same, of the first version */
 	uint32_t zone_count;
@@ -117,7 +117,7 @@ static int add_specials(struct routes *routes)
 int routes_new(struct routes **made)
 {
 	struct routes *routes = calloc(1, sizeof *routes);
-	_Atomic(unsigned) *versions = malloc(sizeof *versions);
+	atomic_uint *versions = malloc(sizeof *versions);
 	if (!routes || !versions) {
 		free(routes);
 		free(versions);
