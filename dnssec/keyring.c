@@ -127,7 +127,7 @@ int keyring_add(struct keyring *keyring, const uint8_t *name, const char *algori
 
 const struct tsig_key *keyring_find(const struct keyring *keyring, const uint8_t *name)
 {
-	for (size_t i = 0; i < keyring->count; i++) {
+	for (size_t i = 0; keyring && i < keyring->count; i++) {
 		if (name_equal(keyring->keys[i].name, name))
 			return &keyring->keys[i];
 	}

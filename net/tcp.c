@@ -557,6 +557,7 @@ enum tcp_sent tcp_more(struct tcp *tcp, const struct tcp_id *id, const uint8_t *
 		touch(c);
 		return TCP_LEFT;
 	}
+	touch(c); /* making the message is no idleness of the client */
 	stream->next = c->streams;
 	c->streams = stream;
 	settle(c); /* if it closes, `drained` has been called */

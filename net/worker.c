@@ -448,6 +448,7 @@ static void wind_down(struct worker *worker)
 	worker->home.moves = false; /* worker_stop() has let us go */
 	worker->engine->type->quiet(worker->engine);
 	batch(worker);
+	woken(worker, worker->wake, WATCH_READ); /* errands ended before us: what was done is said */
 	tcp_quiet(worker->tcp);
 	uint64_t deadline = worker->now_ms + WORKER_STOP_MS;
 	while ((forward_waiting(worker->forward) || tcp_open(worker->tcp)) && worker->now_ms < deadline)

@@ -442,6 +442,25 @@ class HostileTest(Serving):
         data = self.mist.udp(query.to_wire())
         self.assertEqual(self.rcode(data), dns.rcode.NOTAUTH)
 
+    def test_tsig_of_strangers_who_want_more(self):
+        """Transfers, updates and notifications with a key we do not have, where there are no keys at all: BADKEY for
+        each, and the server lives on."""
+        import dns.tsigkeyring
+        import dns.update
+        keyring = dns.tsigkeyring.from_text({"key.": "AAAAAAAAAAAAAAAAAAAAAA=="})
+        update = dns.update.UpdateMessage("big.test")
+        update.add("host", 300, "A", "192.0.2.1")
+        notify = make_query("big.test", "SOA")
+        notify.set_opcode(dns.opcode.NOTIFY)
+        for message in make_query("big.test", "AXFR"), make_query("big.test", "IXFR"), update, notify:
+            message.use_tsig(keyring)
+            for ask in self.mist.udp, lambda octets: self.mist.tcp(octets)[0]:
+                data = ask(message.to_wire())
+                self.assertEqual(self.rcode(data), dns.rcode.NOTAUTH)
+                with self.assertRaises(dns.tsig.PeerBadKey):
+                    dns.message.from_wire(data, keyring=keyring)
+        self.assertEqual(self.rcode(self.mist.udp(make_query("host.big.test").to_wire())), dns.rcode.NOERROR)
+
 
 class TcpTest(Serving):
     config = {**Serving.config, "tcp": {"idle": "2s"}}
