@@ -26,6 +26,7 @@ help() {
 ./do sanitize              every test under AddressSanitizer and UBSan, the threads' under TSan
 ./do long                  the full differential, ten million runs of each fuzz target, 1,000 restarts, soaks
 ./do bench [ARGUMENTS]     measure against other servers (bench/run --help)
+./do bench changes [ARGUMENTS]  zones that change while they serve (bench/changes --help)
 ./do ci                    what continuous integration runs
 HELP
 }
@@ -211,7 +212,9 @@ bench)
 	# shellcheck disable=SC2086
 	install_packages $BENCH_PACKAGES
 	build_plain OFF ON
-	exec env MIST_BIN="$PWD/build/mist" bench/run "$@"
+	program=bench/run
+	[ "${1:-}" != changes ] || { program=bench/changes && shift; }
+	exec env MIST_BIN="$PWD/build/mist" "$program" "$@"
 	;;
 install)
 	# shellcheck disable=SC2086
