@@ -158,16 +158,27 @@ static void take_lines(struct control *control, struct session *session)
 	}
 }
 
+/* All of them before anybody is tended: who waits for a thread may come first in the list, and nothing wakes
+ * it a second time. */
+static void collect_done(struct control *control)
+{
+	for (size_t i = 0; i < control->count; i++) {
+		struct session *session = control->sessions[i];
+		if (!session->apart || !atomic_load(&session->done))
+			continue;
+		pthread_join(session->thread, NULL);
+		session->apart = false;
+		session->waiting = true; /* to be tended: its next request may be there already */
+		control->apart[session->verb->pace]--;
+	}
+}
+
 static void tend_session(struct control *control, struct session *session, short events)
 {
 	struct connection *connection = &session->connection;
-	if (session->apart) {
-		if (!atomic_load(&session->done))
-			return;
-		pthread_join(session->thread, NULL);
-		session->apart = false;
-		control->apart[session->verb->pace]--;
-	} else if (events & POLLOUT) {
+	if (session->apart)
+		return;
+	if (events & POLLOUT) {
 		connection_flush(connection);
 	} else if (events && !connection_read(connection)) {
 		connection->failed = true;
@@ -259,9 +270,9 @@ static void *control_run(void *argument)
 			continue;
 		if (control->polls[0].revents && read(control->wake, &wakes, sizeof(wakes)) < 0)
 			continue; /* nonblocking: somebody else's wake-up is none for us */
+		collect_done(control);
 		for (size_t i = 0; i < sessions; i++)
-			if (control->sessions[i]->apart || control->sessions[i]->waiting ||
-			    control->polls[2 + i].revents)
+			if (control->sessions[i]->waiting || control->polls[2 + i].revents)
 				tend_session(control, control->sessions[i], control->polls[2 + i].revents);
 		if (control->polls[1].revents)
 			take_clients(control);

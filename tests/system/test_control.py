@@ -366,6 +366,24 @@ class Zones(unittest.TestCase):
             "remove m%d-%d\n" % (number, turn) for number in range(50) for turn in range(5)))
         self.assertEqual(self.zone("diff", "a.test").stdout, "")
 
+    def test_who_waits_for_a_thread_gets_the_first_that_is_free(self):
+        """Also when nothing else happens, and whatever place in the list its connection has."""
+        big = "".join("wide%d TXT %s\n" % (i, "x" * 200) for i in range(5000))
+        self.zone("edit", "off.test", "-", input="".join("add %s\n" % line for line in big.splitlines()))
+        first = Line(self.mist)
+        lines = [Line(self.mist) for _ in range(4)]
+        for line in lines:      # each has a thread, which waits for its client
+            line.send({"verb": "walk", "zone": "off.test"})
+            self.assertIn("records", line.read())
+        first.send({"verb": "zones"})
+        self.mist.cli("stats")  # the request has come
+        first.socket.settimeout(5)      # the others are waited for longer
+        lines[0].close()
+        self.assertIs(first.read()["ok"], True)
+        for line in [first, *lines[1:]]:
+            line.close()
+        self.zone("edit", "off.test", "-", input="".join("remove wide%d\n" % i for i in range(5000)))
+
     def test_a_reader_that_stops_holds_nobody_up(self):
         """A large zone is printed to somebody who does not read; others are served meanwhile."""
         self.zone("edit", "off.test", "-", input="".join(
