@@ -337,6 +337,7 @@ void control_stop(struct control *control)
 	if (!control)
 		return;
 	atomic_store(&control->stop, true);
+	owners_stop(control->owners); /* names go with the server */
 	while (write(control->wake, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 	pthread_join(control->thread, NULL);
@@ -347,7 +348,7 @@ void control_stop(struct control *control)
 	for (size_t i = 0; i < control->count; i++) {
 		if (control->sessions[i]->apart)
 			pthread_join(control->sessions[i]->thread, NULL);
-		session_end(control->sessions[i]); /* names go with the server */
+		session_end(control->sessions[i]);
 	}
 	control_free(control);
 }

@@ -1,6 +1,7 @@
 #include "control/owners.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ enum {
  */
 struct owners {
 	struct mist_server *server;
+	atomic_bool stopped;
 	pthread_mutex_t stripes[STRIPES];
 	pthread_mutex_t lock;  /* of the next two */
 	json_t *keepers;       /* "owner\nname": keeper */
@@ -99,14 +101,17 @@ static int note(struct owners *owners, const char *key, uint64_t keeper)
 	if (json_object_size(owners->keepers) == KEPT_MAX)
 		return MIST_ELIMIT;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)keeper);
-	json_t *names = json_object_get(owners->kept, text);
-	if (!names && (json_object_set_new(owners->kept, text, json_object()) ||
-	               !(names = json_object_get(owners->kept, text))))
-		return MIST_ENOMEM;
-	if (json_object_set_new(owners->keepers, key, json_integer((json_int_t)keeper)) ||
-	    json_object_set_new(names, key, json_null()))
-		return MIST_ENOMEM;
-	return MIST_OK;
+	json_t *known = json_object_get(owners->kept, text);
+	json_t *names = known ? json_incref(known) : json_object();
+	bool noted = names && json_object_set_new(names, key, json_null()) == 0 &&
+	             json_object_set_new(owners->keepers, key, json_integer((json_int_t)keeper)) == 0 &&
+	             (known || json_object_set(owners->kept, text, names) == 0);
+	if (!noted) { /* both or neither: a keeper without names would never be done with leaving */
+		json_object_del(owners->keepers, key);
+		json_object_del(names, key);
+	}
+	json_decref(names);
+	return noted ? MIST_OK : MIST_ENOMEM;
 }
 
 int owners_register(struct owners *owners, const struct mist_registration *registration,
@@ -212,6 +217,11 @@ static void take_back(struct owners *owners, uint64_t keeper, const char *owner,
 void owners_leave(struct owners *owners, uint64_t keeper)
 {
 	char owner[KEY_SIZE], *name;
-	while (next_kept(owners, keeper, owner, &name))
+	while (!atomic_load(&owners->stopped) && next_kept(owners, keeper, owner, &name))
 		take_back(owners, keeper, owner, name);
+}
+
+void owners_stop(struct owners *owners)
+{
+	atomic_store(&owners->stopped, true);
 }

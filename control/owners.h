@@ -26,4 +26,8 @@ int owners_deregister(struct owners *owners, const char *owner, const char *name
 bool owners_keeps(struct owners *owners, uint64_t keeper);
 void owners_leave(struct owners *owners, uint64_t keeper);
 
+/* The server stops: from now on, and where it is under way, owners_leave() leaves the names as they are. Each is a
+ * commit, and a keeper may have many. */
+void owners_stop(struct owners *owners);
+
 #endif

@@ -132,10 +132,11 @@ static int run_walk(struct session *session, const json_t *request, json_t *repl
 	const char *zone = verb_text(request, "zone", problem);
 	enum mist_walk what = json_is_true(json_object_get(request, "data")) ? MIST_WALK_DATA
 	                                                                     : MIST_WALK_SERVED;
-	struct print print = { &session->connection, json_array() };
+	struct print print = { .connection = &session->connection };
 	(void)reply;
 	if (!zone)
 		return MIST_EINVAL;
+	print.part = json_array();
 	int error = print.part ? mist_walk(session->options->server, zone, what, print_record, &print)
 	                       : MIST_ENOMEM;
 	if (!error && json_array_size(print.part))

@@ -152,6 +152,7 @@ class Requests(unittest.TestCase):
                                (b'{"verb":"xyzzy"}\n', "no verb of this server"),
                                (b"[" * 3000 + b"\n", "not a line of JSON"),
                                (b'{"verb":"stats","verb":"stats"}\n', "not a line of JSON"),
+                               (b'{"verb":"walk"}\n', '"zone"'),
                                (b"\xff\xfe\x00{}\n", "not a line of JSON")):
                 reply = line.ask(data)
                 self.assertIs(reply["ok"], False)
