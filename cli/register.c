@@ -34,7 +34,7 @@ static const char *owner_option(const struct cli *cli)
 	return owner;
 }
 
-/* Sends the request (takes it); with `hold` the connection stays until the server ends it. */
+/* Sends the request (takes it; NULL is reported); with `hold` the connection stays until the server ends it. */
 static int ask(const struct cli *cli, json_t *request, bool hold)
 {
 	struct client *client = NULL;
@@ -60,15 +60,14 @@ int register_run(struct cli *cli)
 	bool hold = cli_option(cli, "hold") != NULL;
 	if (!owner)
 		return EXIT_CONFIGURATION;
-	json_t *addresses = json_array();
-	for (size_t i = 1; i < cli->argument_count; i++)
-		json_array_append_new(addresses, json_string(cli->arguments[i]));
-	json_t *request = json_pack("{s:s,s:s,s:s,s:o,s:b}", "verb", "register", "name", cli->arguments[0],
-	                            "owner", owner, "addresses", addresses, "hold", (int)hold);
-	if (!request) {
-		cli_say(cli, MIST_LEVEL_ERROR, "names and owners are text in UTF-8");
-		return EXIT_CONFIGURATION;
-	}
+	json_t *request = json_pack("{s:s,s:s,s:s,s:[],s:b}", "verb", "register", "name", cli->arguments[0],
+	                            "owner", owner, "addresses", "hold", (int)hold);
+	json_t *addresses = json_object_get(request, "addresses");
+	for (size_t i = 1; request && i < cli->argument_count; i++)
+		if (json_array_append_new(addresses, json_string(cli->arguments[i]))) {
+			json_decref(request);
+			request = NULL;
+		}
 	if (!number_option(cli, "tier", false, request, "tier") ||
 	    !number_option(cli, "lease", true, request, "lease_ms")) {
 		json_decref(request);
@@ -83,7 +82,10 @@ int deregister_run(struct cli *cli)
 	if (!owner)
 		return EXIT_CONFIGURATION;
 	json_t *request = json_pack("{s:s,s:s}", "verb", "deregister", "owner", owner);
-	if (request && cli->argument_count)
-		json_object_set_new(request, "name", json_string(cli->arguments[0]));
+	/* Without its name the request would be about all that the owner has. */
+	if (request && cli->argument_count && json_object_set_new(request, "name", json_string(cli->arguments[0]))) {
+		json_decref(request);
+		request = NULL;
+	}
 	return ask(cli, request, false);
 }

@@ -147,12 +147,15 @@ static int operate(struct client *client, const char *verb, const char *zone, co
 	return client_send(client, json_pack("{s:s,s:s,s:s}", "verb", verb, "zone", zone, "text", text));
 }
 
-/* All or nothing, and what came of it. */
-static int commit(struct cli *cli, struct client *client)
+/* All or nothing, and what came of it; `error` is what came of the operations. Where the server has gone, nothing
+ * has said so yet. */
+static int commit(struct cli *cli, struct client *client, int error)
 {
 	json_t *reply = NULL, *zone;
 	size_t i;
-	int error = client_call(client, json_pack("{s:s}", "verb", "edit.commit"), NULL, NULL, &reply);
+	if (error && error != MIST_ENETWORK)
+		return error;
+	error = client_call(client, json_pack("{s:s}", "verb", "edit.commit"), NULL, NULL, &reply);
 	if (error)
 		return error;
 	const json_t *zones = json_object_get(reply, "zones");
@@ -167,18 +170,20 @@ static int commit(struct cli *cli, struct client *client)
 }
 
 /* --add and --remove, in the order they stand in. */
-static size_t operate_options(struct cli *cli, struct client *client, const char *zone)
+static int operate_options(struct cli *cli, struct client *client, const char *zone, size_t *count)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < cli->given_count; i++) {
+	int error = MIST_OK;
+	for (size_t i = 0; i < cli->given_count && !error; i++) {
 		const char *name = cli->given[i].option->name;
 		bool add = strcmp(name, "add") == 0;
 		if (!add && strcmp(name, "remove") != 0)
 			continue;
-		operate(client, add ? "edit.add" : "edit.remove", zone, cli->given[i].value);
-		count++;
+		error = operate(client, add ? "edit.add" : "edit.remove", zone, cli->given[i].value);
+		if (error == MIST_EINVAL)
+			cli_say(cli, MIST_LEVEL_ERROR, "operation %zu, --%s: nothing was changed", *count + 1, name);
+		++*count;
 	}
-	return count;
+	return error;
 }
 
 /* "add www A 127.0.0.1", "remove www". */
@@ -195,13 +200,11 @@ static int operate_input(struct cli *cli, struct client *client, const char *zon
 			continue;
 		bool add = word == 3 && strncmp(line, "add", 3) == 0;
 		bool taken = word == 6 && strncmp(line, "remove", 6) == 0;
-		if ((add || taken) && *text) {
-			error = operate(client, add ? "edit.add" : "edit.remove", zone, text);
-		} else {
-			cli_say(cli, MIST_LEVEL_ERROR, "line %u: write `add RECORD` or `remove NAME [TYPE [DATA]]`",
-			        number);
-			error = MIST_EINVAL;
-		}
+		error = (add || taken) && *text ? operate(client, add ? "edit.add" : "edit.remove", zone, text)
+		                                : MIST_EINVAL;
+		if (error == MIST_EINVAL)
+			cli_say(cli, MIST_LEVEL_ERROR, "line %u: nothing was changed; write `add RECORD` or "
+			        "`remove NAME [TYPE [DATA]]`", number);
 	}
 	free(line);
 	return error;
@@ -230,13 +233,15 @@ static bool is_replaced(const struct edited *edited, const char *removed)
 	return false;
 }
 
-static void operate_differences(struct edited *edited)
+static int operate_differences(struct edited *edited)
 {
-	for (size_t i = 0; i < edited->added.count; i++)
-		operate(edited->client, "edit.add", edited->zone, edited->added.items[i]);
-	for (size_t i = 0; i < edited->removed.count; i++)
+	int error = MIST_OK;
+	for (size_t i = 0; i < edited->added.count && !error; i++)
+		error = operate(edited->client, "edit.add", edited->zone, edited->added.items[i]);
+	for (size_t i = 0; i < edited->removed.count && !error; i++)
 		if (!is_replaced(edited, edited->removed.items[i]))
-			operate(edited->client, "edit.remove", edited->zone, edited->removed.items[i]);
+			error = operate(edited->client, "edit.remove", edited->zone, edited->removed.items[i]);
+	return error;
 }
 
 static int write_lines(FILE *file, const struct lines *lines)
@@ -280,10 +285,9 @@ static int edit_file(struct cli *cli, struct client *client, const char *zone, c
 		error = zonefile_read(path, zone, keep_filed, &after, &cli->reporter);
 	if (!error)
 		error = lines_differ(before, &after, true, sort_difference, &edited);
-	if (!error) {
-		operate_differences(&edited);
-		error = commit(cli, client);
-	}
+	if (!error)
+		error = operate_differences(&edited);
+	error = commit(cli, client, error);
 	lines_free(&after);
 	lines_free(&edited.added);
 	lines_free(&edited.removed);
@@ -322,14 +326,13 @@ static int edit(struct cli *cli, struct client *client)
 {
 	const char *zone = cli->arguments[1];
 	bool input = cli->argument_count > 2 && strcmp(cli->arguments[2], "-") == 0;
-	size_t count = operate_options(cli, client, zone);
+	size_t count = 0;
+	int error = operate_options(cli, client, zone, &count);
 	if (!input && !count)
 		return edit_with_editor(cli, client, zone);
-	int error = input ? operate_input(cli, client, zone) : MIST_OK;
-	/* Where the server has gone, the commit says so. */
-	if (!error || error == MIST_ENETWORK)
-		error = commit(cli, client);
-	return cli_exit(error);
+	if (!error && input)
+		error = operate_input(cli, client, zone);
+	return cli_exit(commit(cli, client, error));
 }
 
 /* ---- the verb -------------------------------------------------------------------------------- */

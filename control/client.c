@@ -61,7 +61,11 @@ void client_close(struct client *client)
 
 int client_send(struct client *client, json_t *request)
 {
-	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	if (!request) {
+		say(client, MIST_LEVEL_ERROR, NULL, 0, "text is UTF-8; in names and records write other octets as \\DDD");
+		return MIST_EINVAL;
+	}
+	char *text = json_dumps(request, JSON_COMPACT);
 	json_decref(request);
 	if (!text)
 		return MIST_ENOMEM;
@@ -109,7 +113,7 @@ int client_call(struct client *client, json_t *request, client_part *part, void 
                 json_t **reply)
 {
 	int error = client_send(client, request);
-	if (error == MIST_ENOMEM)
+	if (error && error != MIST_ENETWORK)
 		return error;
 	for (json_t *line; (line = line_read(client)); json_decref(line)) {
 		const char *level = json_string_value(json_object_get(line, "level"));

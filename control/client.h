@@ -15,14 +15,15 @@ int client_open(struct client **client, const char *socket, const struct mist_re
 void client_close(struct client *client); /* NULL is fine */
 
 /* Sends a request and waits for nothing: for those that are answered by a later one. Takes the
- * reference. */
+ * reference; NULL is what jansson makes of text that is no UTF-8, so it is reported as that: MIST_EINVAL.
+ * MIST_ENETWORK is not reported: a server that has gone may have said why, to whoever reads its replies. */
 int client_send(struct client *client, json_t *request);
 
 /* A part of a reply that comes in parts. A result other than 0 ends the call and is returned. */
 typedef int client_part(void *user, const json_t *part);
 
 /*
- * Sends a request (takes the reference) and returns the reply, which the caller owns; `reply` may be
+ * Sends a request (like client_send()) and returns the reply, which the caller owns; `reply` may be
  * NULL. Messages go to the reporter; an error the server returns is reported and returned.
  * MIST_ENETWORK when it went away.
  */

@@ -309,7 +309,22 @@ class Zones(unittest.TestCase):
         self.assertEqual(done.returncode, CONFIGURATION)
         self.assertIn("line 2", done.stderr)
         self.assertIsNone(self.address("good.a.test"))
+        # octets that are no UTF-8 in the second of three operations
+        bad = "\udcff A 127.0.0.1"
+        done = self.zone("edit", "a.test", "--add", "good A 127.0.0.1", "--add", bad, "--remove", "www", check=False)
+        self.assertEqual(done.returncode, CONFIGURATION)
+        self.assertIn("text is UTF-8", done.stderr)
+        self.assertIn("operation 2, --add: nothing was changed", done.stderr)
+        done = subprocess.run([program(), "zone", "edit", "-c", self.mist.config_file, "a.test", "-"],
+                              input=b"add good A 127.0.0.1\nadd \xff A 127.0.0.1\nremove www\n", check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.mist.env, timeout=DEADLINE)
+        self.assertEqual(done.returncode, CONFIGURATION)
+        self.assertIn(b"text is UTF-8", done.stderr)
+        self.assertIn(b"line 2: nothing was changed", done.stderr)
+        self.assertIsNone(self.address("good.a.test"))
+        self.assertEqual(self.address("www.a.test"), "127.0.0.9")
         self.assertEqual(self.serial("a.test"), before)
+        self.zone("edit", "a.test", "--add", r"\255 A 127.0.0.1", "--remove", r"\255")
 
     def test_editor(self):
         def edit(editor, **how):
@@ -571,6 +586,17 @@ class Register(unittest.TestCase):
             done = self.mist.cli("register", *args, check=False)
             self.assertEqual(done.returncode, CONFIGURATION, args)
             self.assertIn(said, done.stderr)
+
+    def test_text_is_utf8(self):
+        self.mist.cli("register", "utf", "--owner", "u", "10.0.4.1", "10.0.4.2")
+        for args in (("deregister", "\udcff", "--owner", "u"), ("deregister", "--owner", "\udcff"),
+                     ("register", "utf", "--owner", "u", "10.0.4.3", "\udcff"),
+                     ("register", "\udcff", "--owner", "u", "10.0.4.3")):
+            done = self.mist.cli(*args, check=False)
+            self.assertEqual(done.returncode, CONFIGURATION, args)
+            self.assertIn("text is UTF-8", done.stderr)
+        self.assertEqual(self.addresses("utf.r.test"), ["10.0.4.1", "10.0.4.2"])
+        self.mist.cli("deregister", "utf", "--owner", "u")
 
     def test_lease(self):
         self.mist.cli("register", "short", "--owner", "o", "--lease", "300ms", "10.0.1.1")
