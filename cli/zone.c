@@ -233,14 +233,15 @@ static bool is_replaced(const struct edited *edited, const char *removed)
 	return false;
 }
 
+/* First what goes: a line that differs in case alone is the same record to the server, and is to stay. */
 static int operate_differences(struct edited *edited)
 {
 	int error = MIST_OK;
-	for (size_t i = 0; i < edited->added.count && !error; i++)
-		error = operate(edited->client, "edit.add", edited->zone, edited->added.items[i]);
 	for (size_t i = 0; i < edited->removed.count && !error; i++)
 		if (!is_replaced(edited, edited->removed.items[i]))
 			error = operate(edited->client, "edit.remove", edited->zone, edited->removed.items[i]);
+	for (size_t i = 0; i < edited->added.count && !error; i++)
+		error = operate(edited->client, "edit.add", edited->zone, edited->added.items[i]);
 	return error;
 }
 

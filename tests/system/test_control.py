@@ -343,6 +343,11 @@ class Zones(unittest.TestCase):
         edit("sed -i s/.300./\\\\t77\\\\t/")
         self.assertEqual(self.mist.query("v2.off.test").answer[0].ttl, 77)
         self.assertEqual(glob.glob(os.path.join(self.mist.directory, "mist-zone-*")), [])
+        # To the server a name is the same in any case: nothing went, and nothing came.
+        self.assertIn("nothing changed", edit("sed -i s/^v2/V2/").stderr)
+        edit("sed -i -e s/^v2/V2/ -e s/.77./\\\\t78\\\\t/")
+        self.assertEqual((self.address("v2.off.test"), self.mist.query("v2.off.test").answer[0].ttl),
+                         ("127.0.2.3", 78))
         done = edit("false", check=False)
         self.assertIn("the editor failed", done.stderr)
         done = edit("sed -i s/127.0.2.3/127.0.2.300/", check=False)
