@@ -107,7 +107,7 @@ static int keep_configured(const struct cli *cli, const char *name, struct lines
 	struct config_zone *zones = config->zones.items;
 	for (size_t i = 0; i < config->zones.count; i++)
 		if (zones[i].dnssec == MIST_DNSSEC_SIGN)
-			zones[i].dnssec = MIST_DNSSEC_OFF;
+			zones[i].dnssec = zones[i].primary.count ? MIST_DNSSEC_PRESIGNED : MIST_DNSSEC_OFF;
 	error = setup_content(config, SETUP_READ_ONLY, &reporter, &content);
 	if (!error || error == MIST_EZONE || error == MIST_EKEY)
 		error = mist_content_walk(content, name, MIST_WALK_DATA, lines_record, lines);

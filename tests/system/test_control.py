@@ -405,6 +405,13 @@ class Zones(unittest.TestCase):
             line.close()
         self.zone("edit", "off.test", "-", input="".join("remove wide%d\n" % i for i in range(5000)))
 
+    def test_diff_beside_a_zone_from_elsewhere(self):
+        config = {"zones": [*FILED["zones"], {"name": "b.test", "primary": ["127.0.0.1:9"], "dnssec": True}]}
+        with Mist(config, files={"a.zone": ZONE}) as mist:
+            mist.cli("zone", "edit", "a.test", "--add", "live A 127.0.5.1")
+            done = mist.cli("zone", "diff", "a.test")
+            self.assertEqual(done.stdout.splitlines(), ["+live.a.test.\t300\tIN\tA\t127.0.5.1"])
+
     def test_a_reader_that_stops_holds_nobody_up(self):
         """A large zone is printed to somebody who does not read; others are served meanwhile."""
         self.zone("edit", "off.test", "-", input="".join(
