@@ -2,6 +2,7 @@
  * Asking a server of this process without a socket: the same query_process() on the caller's thread,
  * on a view held by a slot of the publisher.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 struct mist_lookup {
 	struct mist_server *server;
 	int slot;
+	_Atomic(uint16_t) turn;      /* of calls; counted loosely, since two threads here are one too many */
 	struct query query;          /* with its memo */
 	uint8_t response[MESSAGE_MAX];
 };
@@ -120,8 +122,12 @@ int mist_lookup_addresses(struct mist_lookup *lookup, const char *name, struct m
 		return MIST_EINVAL;
 	if (!name_from_text(wire, name))
 		return MIST_ENAME;
+	/* Registered addresses are told in turns, by the id. One for both types: counted by question, A would see even
+	 * numbers alone, and always the same of two. */
+	uint16_t turn = atomic_load_explicit(&lookup->turn, memory_order_relaxed);
+	atomic_store_explicit(&lookup->turn, (uint16_t)(turn + 1), memory_order_relaxed);
 	for (unsigned i = 0; i < 2; i++) {
-		size_t query_len = addresses_query(query, 0, wire, types[i], MESSAGE_UDP_EDNS);
+		size_t query_len = addresses_query(query, turn, wire, types[i], MESSAGE_UDP_EDNS);
 		size_t response_len = sizeof response;
 		int error = ask(lookup, query, query_len, response, &response_len);
 		if (!error)

@@ -241,6 +241,25 @@ static void in_turns(void **state)
 	assert_int_equal(mist_deregister(server, "a", NULL), MIST_OK);
 }
 
+/* Whoever asks for addresses in process has no id to choose. */
+static void calls_in_turns(void **state)
+{
+	unsigned first[2] = { 0 };
+	(void)state;
+	assert_int_equal(put("web", "a", 0, "10.0.0.1 10.0.0.2 fd00::1", 0), MIST_OK);
+	for (unsigned i = 0; i < 10; i++) {
+		struct mist_address list[3];
+		size_t count = 3;
+		assert_int_equal(mist_lookup_addresses(lookup, "web", list, &count), MIST_OK);
+		assert_int_equal(count, 3);
+		assert_int_equal(list[0].octets[3] + list[1].octets[3], 3);
+		first[list[0].octets[3] - 1]++;
+	}
+	assert_int_equal(first[0], 5);
+	assert_int_equal(first[1], 5);
+	assert_int_equal(mist_deregister(server, "a", NULL), MIST_OK);
+}
+
 /* ---- what is refused ------------------------------------------------------------------------- */
 
 static void mistakes(void **state)
@@ -601,6 +620,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bare_names, start, stop),
 		cmocka_unit_test_setup_teardown(reverse_names, start, stop),
 		cmocka_unit_test_setup_teardown(in_turns, start, stop),
+		cmocka_unit_test_setup_teardown(calls_in_turns, start, stop),
 		cmocka_unit_test_setup_teardown(mistakes, start, stop),
 		cmocka_unit_test_setup_teardown(too_many_addresses, start, stop),
 		cmocka_unit_test_setup_teardown(several_registries, start_two, stop),
