@@ -51,11 +51,13 @@ unsigned client_room(const struct load *load, const struct client *client, uint6
 	if (load->options.count - load->sent < room)
 		room = load->options.count - load->sent;
 	if (load->options.rate > 0) {
-		due = (uint64_t)((double)(now - load->start) * (double)load->options.rate / (double)SECOND) + 1;
-		if (due <= load->sent)
+		/* client_due() alone says when: rounded here as well, a question could be due and yet have no room. */
+		if (client_due(load, now) > now)
 			return 0;
-		if (due - load->sent < room)
-			room = due - load->sent;
+		due = (uint64_t)((double)(now - load->start) * (double)load->options.rate / (double)SECOND) + 1;
+		due = due > load->sent ? due - load->sent : 1;
+		if (due < room)
+			room = due;
 	}
 	return (unsigned)room;
 }

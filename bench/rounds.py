@@ -29,14 +29,16 @@ def order(labels, number):
 
 
 def one(turn, run, tries, quiet):
-    """A round: ({label: figures}, runs taken again). Of several tries the quietest counts, whatever it found."""
+    """A round: ({label: figures}, runs taken again). Of several tries the quietest counts, whatever it found; but
+    wrong answers are wrong however busy the machine was, and those of all tries are kept."""
     figures, again = {}, 0
     for attempt in range(tries):
         again += len(turn) if attempt else 0
         for label in turn:
-            new = run(label)
-            if label not in figures or new["others"] < figures[label]["others"]:
-                figures[label] = new
+            new, old = run(label), figures.get(label, {})
+            best = new if not old or new["others"] < old["others"] else old
+            wrong = [each["wrong"] for each in (new, old) if "wrong" in each]
+            figures[label] = {**best, "wrong": sum(wrong)} if wrong else best
         turn = [label for label in turn if figures[label]["others"] > quiet]
     return figures, again
 

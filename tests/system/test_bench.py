@@ -246,6 +246,12 @@ class Rounds(unittest.TestCase):
         self.assertEqual((len(order), again, disturbed), (4, 2, 2))
         self.assertEqual([figures["a"]["others"] for figures in kept], [0.2, 0.4])
 
+    def test_wrong_answers_of_every_try_count(self):
+        rest = iter([(0.9, 2), (0.2, 0), (0.3, 1), (0, 0)])
+        kept, again, _ = rounds.take(["a"], lambda _: dict(zip(("others", "wrong"), next(rest))), 2)
+        self.assertEqual((again, [figures["a"] for figures in kept]),
+                         (2, [{"others": 0.2, "wrong": 3}, {"others": 0, "wrong": 0}]))
+
     def test_nobody(self):
         self.assertEqual(rounds.take([], None, 3), ([], 0, 0))
 
