@@ -25,6 +25,7 @@ from servers import harness
 NAMES = "svc-%07d.namespace"
 SOCKETS = 3              # of each CPU: a kernel that spreads by hash misses one of two workers once in 2^5 times
 LOST = 1.0               # seconds until a question is asked again
+PATIENCE = 60            # seconds until a change has to be there
 CLIENTS = "127.0.0.0/8"
 
 
@@ -141,8 +142,7 @@ class Changer:
         self.count = 0
         self.question = harness.make_query(zones.ZONE, "SOA", rd=False).to_wire()
         self.sockets = {cpu: [self.asking() for _ in range(SOCKETS)] for cpu in sorted(os.sched_getaffinity(0))}
-        self.tcp = server.tcp_connect()
-        self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.tcp = None
         self.serial = self.settled()
         self.changed = []        # (name, address, or None: not there)
 
@@ -193,7 +193,8 @@ class Changer:
             begin = time.perf_counter()
             self.tcp.sendall(harness.framed(message))
             while self.ask(first) == self.serial:
-                pass
+                if time.perf_counter() - begin > PATIENCE:
+                    raise RuntimeError("an update has no answer yet: %s" % message.hex())
             seen = time.perf_counter()
             for cpu in cpus:         # a server may steer by the CPU that a question comes from
                 os.sched_setaffinity(0, {cpu})
@@ -217,8 +218,16 @@ class Changer:
         with open("/proc/%d/io" % self.server.pid) as file:
             return int(dict(line.split(": ") for line in file)["write_bytes"])
 
+    def connect(self):
+        """Anew for each turn: servers close connections that were idle for the turns of the others."""
+        if self.tcp:
+            self.tcp.close()
+        self.tcp = self.server.tcp_connect()
+        self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     def run(self, count):
         """Figures of so many changes."""
+        self.connect()
         before = self.written()
         first, everywhere, acknowledged = zip(*(self.change() for _ in range(count)))
         return {"first": first, "everywhere": everywhere, "p50": statistics.median(first),
@@ -227,6 +236,7 @@ class Changer:
 
     def signatures(self):
         """Made for a change, on the average of three different ones: what IXFR says was added."""
+        self.connect()
         made = 0
         for _ in range(3):
             before = self.serial
@@ -262,7 +272,7 @@ class Changer:
         return wrong
 
     def close(self):
-        for sock in sum(self.sockets.values(), [self.tcp]):
+        for sock in sum(self.sockets.values(), [self.tcp] if self.tcp else []):
             sock.close()
 
 

@@ -1,0 +1,162 @@
+/*
+ * What names that are registered cost: many of them, by many owners at once, in a signed registry
+ * zone; then all owners go.
+ *
+ *   bench_registrations [--names N] [--threads N] [--owned N] [--times N] [--unsigned]
+ *
+ * Each owner has so many names (`--owned`), each with one address. Done twice (`--times`), as what the first time
+ * leaves, threads' arenas and a history for IXFR, must not grow with the second. Memory is what the process has of
+ * the machine; in the end also what malloc gave out and did not get back. Prints a line for each time.
+ */
+#include <getopt.h>
+#include <malloc.h>
+#include <mistcore.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static unsigned names = 100000, threads = 8, owned = 10, times = 2;
+static bool plain;
+static struct mist_server *server;
+
+static double now_s(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static double resident_mib(void)
+{
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+	if (!file || fscanf(file, "%*d %ld", &pages) != 1)
+		pages = 0;
+	if (file)
+		fclose(file);
+	return (double)pages * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
+}
+
+static double heap_mib(void)
+{
+	const struct mallinfo2 info = mallinfo2();
+	return (double)(info.uordblks + info.hblkhd) / (1 << 20);
+}
+
+static void fail(const char *what, int error)
+{
+	fprintf(stderr, "bench_registrations: %s: %s\n", what, mist_strerror(error));
+	exit(1);
+}
+
+static void start(void)
+{
+	struct mist_content *content;
+	struct mist_zone *zone;
+	int error = mist_content_new(&content, &(struct mist_content_options){
+		.size = sizeof(struct mist_content_options) });
+	if (!error)
+		error = mist_content_zone(content, &(struct mist_zone_options){ .size = sizeof(struct mist_zone_options),
+			.name = "bench.test", .registry = true, .ephemeral_key = true,
+			.dnssec = plain ? MIST_DNSSEC_OFF : MIST_DNSSEC_SIGN }, &zone);
+	if (error)
+		fail("describing", error);
+	error = mist_start(&server, &(struct mist_options){ .size = sizeof(struct mist_options), .workers = 2 },
+	                   content);
+	if (error)
+		fail("starting", error);
+}
+
+/* Its own owners' names. */
+static void *come(void *argument)
+{
+	for (unsigned i = (unsigned)(uintptr_t)argument * owned; i < names; i += threads * owned) {
+		for (unsigned j = i; j < i + owned && j < names; j++) {
+			char name[32], owner[32], address[32];
+			const char *addresses[] = { address };
+			snprintf(name, sizeof(name), "n%07u", j);
+			snprintf(owner, sizeof(owner), "owner-%u", j / owned);
+			snprintf(address, sizeof(address), "10.%u.%u.%u", j >> 16 & 255, j >> 8 & 255, j & 255);
+			int error = mist_register(server, &(struct mist_registration){
+				.size = sizeof(struct mist_registration), .name = name, .owner = owner,
+				.addresses = addresses, .address_count = 1 });
+			if (error)
+				fail("registering", error);
+		}
+	}
+	return NULL;
+}
+
+static void *leave(void *argument)
+{
+	for (unsigned i = (unsigned)(uintptr_t)argument * owned; i < names; i += threads * owned) {
+		char owner[32];
+		snprintf(owner, sizeof(owner), "owner-%u", i / owned);
+		int error = mist_deregister(server, owner, NULL);
+		if (error)
+			fail("taking back", error);
+	}
+	return NULL;
+}
+
+/* Seconds until all threads are done with it. */
+static double with_all(void *(*work)(void *))
+{
+	pthread_t thread[64];
+	const double begin = now_s();
+	for (uintptr_t i = 0; i < threads; i++) {
+		if (pthread_create(&thread[i], NULL, work, (void *)i))
+			fail("starting a thread", MIST_ENOMEM);
+	}
+	for (unsigned i = 0; i < threads; i++)
+		pthread_join(thread[i], NULL);
+	return now_s() - begin;
+}
+
+static void read_arguments(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "names", required_argument, NULL, 'n' }, { "threads", required_argument, NULL, 't' },
+		{ "owned", required_argument, NULL, 'o' },
+		{ "times", required_argument, NULL, 'T' }, { "unsigned", no_argument, NULL, 'u' }, { 0 },
+	};
+	int option;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		switch (option) {
+		case 'n': names = (unsigned)atoi(optarg); break;
+		case 't': threads = (unsigned)atoi(optarg); break;
+		case 'o': owned = (unsigned)atoi(optarg); break;
+		case 'T': times = (unsigned)atoi(optarg); break;
+		case 'u': plain = true; break;
+		default: exit(2);
+		}
+	}
+	if (!names || !threads || threads > 64 || !owned || names > 9999999 || owned > 9999999) {
+		fprintf(stderr, "bench_registrations: --names and --owned 1 to 9999999, --threads 1 to 64\n");
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	read_arguments(argc, argv);
+	start();
+	const double heap = heap_mib(), resident = resident_mib();
+	for (unsigned i = 0; i < times; i++) {
+		const double came = with_all(come);
+		const double resident_full = resident_mib();
+		const double left = with_all(leave);
+		malloc_trim(0);
+		printf("%u names of %u owners%s, threads %u: registered in %.2f s (%.0f/s), %.0f octets a name resident; all "
+		       "owners gone in %.2f s, then %+.2f MiB of heap, %+.1f MiB resident\n",
+		       names, (names + owned - 1) / owned, plain ? "" : ", signed", threads, came, names / came,
+		       (resident_full - resident) * (1 << 20) / names, left, heap_mib() - heap,
+		       resident_mib() - resident);
+		fflush(stdout);
+	}
+	mist_stop(server);
+	return 0;
+}
