@@ -162,11 +162,13 @@ class Changer:
 
     def settled(self):
         """The serial, once the zone is signed and has not changed for a second."""
+        sock = next(iter(self.sockets.values()))[0]
+
         def look():
             signed = self.server.query(zones.ZONE, "NSEC", dnssec=True)
-            serial = self.ask(self.asking())
+            serial = self.ask(sock)
             time.sleep(1)
-            return serial == self.ask(self.asking()) and len(signed.answer) == 2 and serial
+            return serial == self.ask(sock) and len(signed.answer) == 2 and serial
         return harness.until(look, "the zone to be signed", 600)
 
     def update(self):

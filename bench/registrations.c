@@ -4,9 +4,10 @@
  *
  *   bench_registrations [--names N] [--threads N] [--owned N] [--times N] [--unsigned]
  *
- * Each owner has so many names (`--owned`), each with one address. Done twice (`--times`), as what the first time
- * leaves, threads' arenas and a history for IXFR, must not grow with the second. Memory is what the process has of
- * the machine; in the end also what malloc gave out and did not get back. Prints a line for each time.
+ * Each owner has so many names (`--owned`), each with one address. Done twice (`--times`), as what
+ * the first time leaves, threads' arenas and a history for IXFR, must not grow with the second.
+ * Memory is what the process has of the machine; in the end also what malloc gave out and did not
+ * get back. Prints a line for each time.
  */
 #include <getopt.h>
 #include <malloc.h>
@@ -59,13 +60,13 @@ static void start(void)
 	int error = mist_content_new(&content, &(struct mist_content_options){
 		.size = sizeof(struct mist_content_options) });
 	if (!error)
-		error = mist_content_zone(content, &(struct mist_zone_options){ .size = sizeof(struct mist_zone_options),
-			.name = "bench.test", .registry = true, .ephemeral_key = true,
+		error = mist_content_zone(content, &(struct mist_zone_options){
+			.size = sizeof(struct mist_zone_options), .name = "bench.test", .registry = true, .ephemeral_key = true,
 			.dnssec = plain ? MIST_DNSSEC_OFF : MIST_DNSSEC_SIGN }, &zone);
 	if (error)
 		fail("describing", error);
-	error = mist_start(&server, &(struct mist_options){ .size = sizeof(struct mist_options), .workers = 2 },
-	                   content);
+	error = mist_start(&server, &(struct mist_options){
+		.size = sizeof(struct mist_options), .workers = 2 }, content);
 	if (error)
 		fail("starting", error);
 }
@@ -150,8 +151,8 @@ int main(int argc, char **argv)
 		const double resident_full = resident_mib();
 		const double left = with_all(leave);
 		malloc_trim(0);
-		printf("%u names of %u owners%s, threads %u: registered in %.2f s (%.0f/s), %.0f octets a name resident; all "
-		       "owners gone in %.2f s, then %+.2f MiB of heap, %+.1f MiB resident\n",
+		printf("%u names of %u owners%s, threads %u: registered in %.2f s (%.0f/s), "
+		       "%.0f octets a name resident; all owners gone in %.2f s, then %+.2f MiB of heap, %+.1f MiB resident\n",
 		       names, (names + owned - 1) / owned, plain ? "" : ", signed", threads, came, names / came,
 		       (resident_full - resident) * (1 << 20) / names, left, heap_mib() - heap,
 		       resident_mib() - resident);

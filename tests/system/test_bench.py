@@ -14,6 +14,7 @@ import dns.rcode
 import harness
 
 sys.path.insert(0, os.path.join(harness.ROOT, "bench"))
+import changing  # noqa: E402
 import figures  # noqa: E402
 import measure  # noqa: E402
 import patterns  # noqa: E402
@@ -442,6 +443,38 @@ class Sites(unittest.TestCase):
             nsd.address, nsd.port = "127.0.0.1", 1
             wanted(nsd.config(), r"server-2-cpu-affinity: \d+\n")
             nsd.close()
+
+
+class Changing(unittest.TestCase):
+    QUESTION = harness.make_query(zones.ZONE, "SOA", rd=False)
+
+    def serial(self, *sections, **how):
+        answer = harness.answer_for(self.QUESTION, *sections, **how).to_wire()
+        return changing.serial_of(answer, self.QUESTION.to_wire())
+
+    def test_serials_are_of_answers_alone(self):
+        soa = ["%s. 300 IN SOA %s" % (zones.ZONE, zones.SOA.replace(" 1 ", " 4026531840 "))]
+        self.assertEqual(self.serial(soa), 4026531840)
+        self.assertIsNone(self.serial(soa, rcode=dns.rcode.REFUSED))
+        self.assertIsNone(self.serial([], soa))
+        self.assertIsNone(self.serial())
+
+    def test_every_change_is_seen_and_valid(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = changing.write_zone(os.path.join(directory, "zone"), 20)
+            with changing.make("mist", path, 2) as server:
+                changer = changing.Changer(server, 20)
+                changer.run(3)       # the serial of the file may be behind the date
+                first = changer.serial
+                figures_of = changer.run(9)
+                self.assertEqual(changer.serial - first & 0xffffffff, 9)
+                self.assertEqual(len(figures_of["first"]), 9)
+                self.assertGreaterEqual(changer.signatures(), 2)
+                self.assertEqual(changer.invalid(), [])
+                changer.changed[-2] = (changer.changed[-2][0], "192.0.2.254")
+                changer.changed.pop()
+                self.assertNotEqual(changer.invalid(), [], "it would not notice")
+                changer.close()
 
 
 if __name__ == "__main__":
