@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -17,6 +18,35 @@
 #include "control/zonefile.h"
 
 /* ---- list, show, export ---------------------------------------------------------------------- */
+
+static void print_time(const char *what, const json_t *time)
+{
+	const time_t seconds = (time_t)json_integer_value(time);
+	char text[32];
+	struct tm utc;
+	if (seconds && gmtime_r(&seconds, &utc) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc))
+		printf(" %s %s", what, text);
+}
+
+/* How a zone that is transferred is doing; NULL: it is none. */
+static void print_secondary(const json_t *secondary)
+{
+	const char *primary = json_string_value(json_object_get(secondary, "primary"));
+	const char *error = json_string_value(json_object_get(secondary, "error"));
+	const json_int_t serial = json_integer_value(json_object_get(secondary, "serial"));
+	if (!secondary)
+		return;
+	printf(" secondary");
+	if (primary && *primary)
+		printf(" of %s", primary);
+	if (serial)
+		printf(" serial %" JSON_INTEGER_FORMAT, serial);
+	print_time("checked", json_object_get(secondary, "checked"));
+	print_time("next", json_object_get(secondary, "next"));
+	print_time("expires", json_object_get(secondary, "expires"));
+	if (error && *error)
+		printf("; %s", error);
+}
 
 static int print_zones(struct cli *cli, struct client *client)
 {
@@ -29,10 +59,11 @@ static int print_zones(struct cli *cli, struct client *client)
 		printf("%s %s ", json_string_value(json_object_get(zone, "name")),
 		       json_string_value(json_object_get(zone, "dnssec")));
 		if (json_object_get(zone, "failed"))
-			printf("failed\n");
+			printf("failed");
 		else
-			printf("%" JSON_INTEGER_FORMAT "\n",
-			       json_integer_value(json_object_get(zone, "serial")));
+			printf("%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(zone, "serial")));
+		print_secondary(json_object_get(zone, "secondary"));
+		putchar('\n');
 	}
 	json_decref(reply);
 	return cli_finish(cli);

@@ -201,6 +201,10 @@ void commit_accept(struct commit *commit)
 		}
 	}
 	kept_accept(commit);
+	for (struct edit *edit = commit->edits; edit; edit = edit->next) {
+		if (!edit->error && edit->accepted)
+			edit->accepted(edit, commit->content);
+	}
 	free(commit->zones.zones);
 	commit->zones = (struct zone_list){ 0 };
 }

@@ -247,6 +247,15 @@ int mist_content_new(struct mist_content **content, const struct mist_content_op
 	return error;
 }
 
+void content_describe(struct zone *version, const struct zone *described)
+{
+	access_release(version->access);
+	version->access = access_hold(described->access);
+	if (!version->history)
+		version->history = history_hold(described->history); /* it may be transferred from now on */
+	memcpy(version->file, described->file, sizeof(version->file));
+}
+
 static void free_zone(struct mist_zone *zone)
 {
 	if (zone->zone)

@@ -3,6 +3,7 @@
 
 #include "content/parts.h"
 #include "core/zone_edit.h"
+#include "dnssec/sign.h"
 
 static const uint16_t glue_types[] = { TYPE_A, TYPE_AAAA };
 
@@ -79,6 +80,18 @@ static int follow(struct zone *around, const struct zone *was, const struct zone
 	return error ? error : zone_settle(around, is->name);
 }
 
+/* The DS of a zone that came just now. */
+static int follow_key(struct zone *around, const struct mist_zone *zone)
+{
+	struct rrset *ds = NULL;
+	int error = sign_ds(&ds, zone->next, zone->content->crypto, zone->next->ns->ttl);
+	if (!error && ds)
+		error = zone_replace(around, zone->next->name, ds);
+	if (error == MIST_EZONE) /* too many keys: no DS then */
+		error = MIST_OK;
+	return error ? error : zone_settle(around, zone->next->name);
+}
+
 /* The version that the commit makes of a zone: one that may be written. */
 static int open_next(struct zone_list *changed, struct mist_zone *zone)
 {
@@ -103,18 +116,23 @@ int delegations_follow(struct zone_list *changed)
 	for (size_t i = 0; i < changed->count && !error; i++) {
 		const struct mist_zone *zone = changed->zones[i];
 		struct mist_zone *around = zone->parent;
-		/* Where there was or is no zone at all, its delegation stays what the next load makes of it. */
-		if (!zone->zone->ns || !zone->next->ns)
-			continue;
+		if (!zone->next->ns)
+			continue; /* it expired: as good as any other that answers SERVFAIL */
 		if (!around || around->zone->failed || around->dnssec == MIST_DNSSEC_PRESIGNED ||
 		    !delegation_changes(zone->zone, zone->next))
 			continue;
+		if (around->finished)
+			continue; /* it came as a whole just now, and cannot be changed before it is published */
 		const struct rrset *says = set_at(content_newest(around), zone->zone->name, TYPE_NS);
-		if (!says || !rrset_same(says, zone->zone->ns))
+		/* Before it came, it was delegated to the servers of the zone around it (zone_delegate()). */
+		const struct rrset *said = zone->zone->ns ? zone->zone->ns : content_newest(around)->ns;
+		if (!says || !rrset_same(says, said))
 			continue;
 		error = open_next(changed, around);
 		if (!error)
 			error = follow(around->next, zone->zone, zone->next);
+		if (!error && !zone->zone->ns)
+			error = follow_key(around->next, zone);
 	}
 	return error;
 }

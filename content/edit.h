@@ -77,6 +77,8 @@ struct edit {
 	/* Instead of operations: adds zones with their next versions itself (secondary.h). MIST_OK, or why nothing was
 	 * done; forks that it made are its own to give up. */
 	int (*make)(struct edit *edit, struct mist_content *content, struct zone_list *changed);
+	/* Called when what it makes is published, under the lock. May be NULL. */
+	void (*accepted)(struct edit *edit, struct mist_content *content);
 	void *user;
 
 	/* The outcome, of commit.h. */

@@ -117,7 +117,7 @@ void content_keep_serials(struct mist_content *content)
 {
 	for (size_t i = 0; i < content->zone_count; i++) {
 		struct mist_zone *zone = content->zones[i];
-		if (zone->serial_kept && zone->kept_serial != zone->zone->serial)
+		if (zone->serial_kept && !zone->zone->failed && zone->kept_serial != zone->zone->serial)
 			keep(zone, zone->zone->serial);
 	}
 }

@@ -158,6 +158,8 @@ void content_keep_serial(struct mist_zone *zone);
 /* The zones, the innermost first; the caller's. NULL: out of memory. */
 struct mist_zone **content_inwards_out(const struct mist_content *content);
 
+/* Gives a version what is no record: who may transfer and update is kept by versions, and described anew. */
+void content_describe(struct zone *version, const struct zone *described);
 /* Fills a secondary zone from its file. False: there is nothing to serve yet, and the zone failed. */
 bool content_load_secondary(struct mist_zone *zone, const struct mist_reporter *reporter);
 /* Delegates zones inside it, carves forwarded names, completes it: all but serial and signatures, of a zone

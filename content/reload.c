@@ -36,9 +36,11 @@ void reload_expect(struct mist_content *content, const struct mist_content *serv
 	for (size_t i = 0; i < content->zone_count; i++) {
 		struct mist_zone *zone = content->zones[i];
 		const struct mist_zone *before = content_zone(served, zone->zone->name);
-		if (before && same_secondary(zone, before) && !zone->zone->failed)
+		const bool takes = before && same_secondary(zone, before);
+		if (takes && !zone->zone->failed)
 			zone_fail(zone->zone, before->zone->failed ? before->zone->reason : "it is being taken over");
-		else if (before && !zone->secondary && same_kind(zone, before) && !zone->before) {
+		if (before && !zone->before &&
+		    (takes ? !before->zone->failed : !zone->secondary && same_kind(zone, before))) {
 			zone_hold(before->zone);
 			zone->before = before->zone;
 		}
@@ -190,16 +192,6 @@ static int compare_zones(struct compare *compare)
  * Going on from the version that is served
  */
 
-/* Who may transfer and update is kept by versions, and described anew. */
-static void describe(struct zone *fork, const struct zone *wanted)
-{
-	access_release(fork->access);
-	fork->access = access_hold(wanted->access);
-	if (!fork->history)
-		fork->history = history_hold(wanted->history); /* it may be transferred from now on */
-	memcpy(fork->file, wanted->file, sizeof(fork->file));
-}
-
 static void go_on(struct mist_zone *zone, struct mist_zone *before, bool changed)
 {
 	zone_release(zone->zone);
@@ -248,7 +240,7 @@ static int advance(struct mist_zone *zone, struct mist_zone *before, uint32_t no
 		error = commit_version(&commit, before);
 	*signatures += commit.signatures;
 	if (!error && !compare.apart) {
-		describe(compare.fork, zone->zone);
+		content_describe(compare.fork, zone->zone);
 		go_on(zone, before, changed);
 		if (changed && zone->signed_s < now_s)
 			zone->signed_s = now_s;
@@ -284,7 +276,7 @@ static int take_secondary(struct mist_zone *zone, struct mist_zone *before)
 		return error;
 	zone->file_serial = before->file_serial;
 	zone->checked_s = before->checked_s;
-	describe(fork, zone->zone);
+	content_describe(fork, zone->zone);
 	if (before->zone->failed) {
 		zone->kept = fork;
 		return MIST_OK;
@@ -330,6 +322,12 @@ int reload_prepare(struct mist_content *content, struct mist_content *served, bo
 	for (size_t i = 0; i < content->zone_count && !error; i++)
 		error = reload_zone(order[i], content_zone(served, order[i]->zone->name), keep_edits, now_s,
 		                    signatures);
+	/* A version that is held keeps all that those after it replace. */
+	for (size_t i = 0; i < content->zone_count; i++) {
+		if (content->zones[i]->before)
+			zone_release(content->zones[i]->before);
+		content->zones[i]->before = NULL;
+	}
 	free(order);
 	return error;
 }

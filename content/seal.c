@@ -103,7 +103,9 @@ int content_find_key(struct mist_zone *zone, const struct mist_reporter *reporte
 static int delegate(struct mist_zone *zone, const struct mist_zone *inner_zone)
 {
 	const struct mist_content *content = zone->content;
-	const struct zone *inner = inner_zone->zone;
+	/* One that is transferred goes on as it is served. */
+	const struct zone *inner = inner_zone->secondary && inner_zone->before ? inner_zone->before
+	                                                                       : inner_zone->zone;
 	/* One that is not signed yet will have the key that is served. */
 	const struct zone *with_key = inner_zone->pending ? inner_zone->before : inner;
 	struct rrset *ds = NULL;

@@ -8,6 +8,7 @@
 #include "content/apply.h"
 #include "content/parts.h"
 #include "content/reload.h"
+#include "content/serial.h"
 #include "content/store.h"
 #include "core/history.h"
 #include "core/report.h"
@@ -29,16 +30,6 @@ static int load_record(void *user, const struct mist_record *record)
 	return zone_add(loading->zone, record, loading->reporter);
 }
 
-/* The zone that takes the place of another one: what is not in its records. */
-static void describe(struct zone *zone, const struct zone *like)
-{
-	access_release(zone->access);
-	history_release(zone->history);
-	zone->access = access_hold(like->access);
-	zone->history = history_hold(like->history);
-	memcpy(zone->file, like->file, sizeof(zone->file));
-}
-
 static bool has_expired(const struct zone *zone, uint64_t checked_s, uint64_t now_s)
 {
 	const struct rrset *soa = node_rrset(zone->apex, TYPE_SOA);
@@ -55,7 +46,7 @@ bool content_load_secondary(struct mist_zone *zone, const struct mist_reporter *
 		return false;
 	int error = directory ? zone_new(&loading.zone, zone->zone->name) : MIST_ENOTFOUND;
 	if (!error) {
-		describe(loading.zone, zone->zone);
+		content_describe(loading.zone, zone->zone);
 		loading.zone->presigned = zone->dnssec == MIST_DNSSEC_PRESIGNED;
 		error = store_read(directory, zone->zone->name, &zone->checked_s, load_record, &loading, reporter);
 	}
@@ -152,7 +143,7 @@ static int fork_good(struct making *making)
 {
 	int error = zone_fork(&making->next, making->good);
 	if (!error)
-		describe(making->next, making->zone->zone);
+		content_describe(making->next, making->zone->zone);
 	return error;
 }
 
@@ -169,7 +160,7 @@ static int make_whole(struct making *making)
 	struct zone *whole = making->news->whole;
 	if (!making->good) {
 		making->next = take_whole(making->news);
-		describe(making->next, making->zone->zone);
+		content_describe(making->next, making->zone->zone);
 		return MIST_OK;
 	}
 	int error = fork_good(making);
@@ -189,12 +180,12 @@ static int finish_whole(struct making *making)
 {
 	struct mist_zone *zone = making->zone;
 	struct zone *served = zone->zone;
-	int error;
-	zone->zone = making->news->whole;
 	const uint32_t due_s = zone->due_s, signed_s = zone->signed_s;
-	error = content_finish_zone(zone, making->now_s, &making->reporter);
-	if (!error && making->good && (int32_t)(zone->zone->serial - making->good->serial) <= 0)
-		error = MIST_EINTERNAL; /* serials are kept, and so they rise */
+	/* Above what was served, also where no serials are kept. */
+	if (making->good && !serial_greater(zone->file_serial, making->good->serial))
+		zone->file_serial = making->good->serial + 1;
+	zone->zone = making->news->whole;
+	int error = content_finish_zone(zone, making->now_s, &making->reporter);
 	zone->zone = served;
 	zone->next_due_s = zone->due_s;
 	zone->due_s = due_s;
@@ -210,9 +201,10 @@ static int sign_whole(struct making *making)
 {
 	struct mist_zone *zone = making->zone;
 	struct zone *served = zone->zone, *whole = making->news->whole;
-	bool apart = !making->good;
+	/* An expired version cannot be signed on: it is in no view. */
+	bool apart = !making->good || served->failed;
 
-	describe(whole, served);
+	content_describe(whole, served);
 	zone->zone = whole;
 	int error = content_complete_zone(zone, &making->reporter);
 	zone->zone = served;
@@ -221,7 +213,7 @@ static int sign_whole(struct making *making)
 	if (!error && !apart)
 		error = reload_compare(zone, making->good, whole, &making->next, &apart);
 	if (!error && !apart)
-		describe(making->next, served);
+		content_describe(making->next, served);
 	return error || !apart ? error : finish_whole(making);
 }
 
@@ -237,8 +229,6 @@ static int make_changes(struct making *making)
 		error = MIST_EMISMATCH;
 	if (!error && as_it_comes)
 		error = sign_adopt_next(making->next, making->good, &making->reporter);
-	if (!error)
-		making->zone->file_serial = making->news->serial;
 	return error;
 }
 
@@ -250,7 +240,7 @@ static int make_failed(struct making *making)
 	int error = zone_new(&making->next, served->name);
 	if (error)
 		return error;
-	describe(making->next, served);
+	content_describe(making->next, served);
 	making->next->presigned = served->presigned;
 	zone_fail(making->next, "it has expired: none of its primaries has confirmed it in time");
 	return MIST_OK;
@@ -269,55 +259,53 @@ static int make_version(struct making *making)
 		break;
 	case NEWS_SAME:
 		error = making->zone->zone->failed && making->good ? fork_good(making) : MIST_OK;
-		making->zone->finished = making->next != NULL;
+		making->zone->finished = true;
+		making->zone->next_due_s = making->zone->due_s;
 		break;
 	default:
 		error = make_failed(making);
-		making->zone->finished = making->next != NULL;
-	}
-	if (as_it_comes && making->next)
 		making->zone->finished = true;
-	if (as_it_comes && making->next && !making->next->failed)
-		making->zone->file_serial = making->next->serial;
+	}
+	making->zone->finished |= as_it_comes;
 	return error;
 }
 
 static int make(struct edit *edit, struct mist_content *content, struct zone_list *changed)
 {
 	struct making making = { .news = edit->user, .reporter = { hear, edit }, .now_s = (uint32_t)time(NULL) };
-	making.zone = content_zone(content, making.news->zone);
-	if (!making.zone || !making.zone->secondary)
+	struct mist_zone *zone = making.zone = content_zone(content, making.news->zone);
+	if (!zone || !zone->secondary)
 		return MIST_ENOTFOUND;
-	if (making.zone->next)
+	if (zone->next)
 		return MIST_EBUSY;
-	making.good = good_version(making.zone);
-	making.news->serial_before = making.zone->file_serial;
-	making.zone->finished = false;
+	const uint32_t primary_serial = zone->file_serial;
+	making.good = good_version(zone);
+	making.news->before = zone->zone;
+	zone->finished = false;
 	int error = make_version(&making);
+	zone->file_serial = primary_serial; /* until it is accepted */
 	if (!error && making.next)
-		error = zone_list_add(changed, making.zone);
+		error = zone_list_add(changed, zone);
 	if (!error && making.next) {
-		making.zone->next = making.next;
-		making.news->version = making.next;
-		zone_hold(making.next);
+		zone->next = making.next;
 		return MIST_OK;
 	}
-	making.zone->finished = false;
+	zone->finished = false;
 	if (making.next)
 		zone_release(making.next);
-	if (error)
-		making.zone->file_serial = making.news->serial_before;
 	return error;
 }
 
-/* Nothing of it was published. */
-static void undo(struct edit *edit, void *user)
+static void accepted(struct edit *edit, struct mist_content *content)
 {
-	struct news *news = user;
-	(void)edit;
-	if (news->version)
-		zone_release(news->version);
-	news->version = NULL;
+	struct news *news = edit->user;
+	struct mist_zone *zone = content_zone(content, news->zone);
+	if (news->kind == NEWS_WHOLE || news->kind == NEWS_CHANGES)
+		zone->file_serial = news->serial;
+	if (zone->zone == news->before || zone->zone->failed)
+		return;
+	news->version = zone->zone;
+	zone_hold(news->version);
 }
 
 int news_edit(struct edit **edit, struct news *news)
@@ -326,7 +314,7 @@ int news_edit(struct edit **edit, struct news *news)
 	if (error)
 		return error;
 	(*edit)->make = make;
-	(*edit)->undo = undo;
+	(*edit)->accepted = accepted;
 	(*edit)->user = news;
 	return MIST_OK;
 }

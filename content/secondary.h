@@ -49,8 +49,8 @@ struct news {
 	                                taken, and then NULL */
 	const struct zone_patch *changes;
 	uint32_t from;
-	uint32_t serial_before;      /* ours */
-	struct zone *version;        /* the result, a reference; NULL: nothing changed */
+	const struct zone *before;   /* what was served; to be compared only */
+	struct zone *version;        /* the result that is served, a reference; NULL: nothing changed */
 };
 
 /* An edit that makes the news a version. Its error: MIST_ENOTFOUND (no such zone any more), MIST_EMISMATCH (the

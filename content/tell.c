@@ -64,7 +64,8 @@ int content_zone_status(const struct mist_content *content,
 		name_to_text(name, served->name);
 		result = zone(user, &(struct mist_zone_status){
 			.name = name, .dnssec = content->zones[i]->dnssec, .failed = served->failed,
-			.serial = served->failed ? 0 : served->serial });
+			.serial = served->failed ? 0 : served->serial, .secondary = content->zones[i]->secondary,
+			.primary = "", .error = "" });
 	}
 	return result;
 }

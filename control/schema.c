@@ -110,9 +110,7 @@ static void set_key(struct schema *schema, const struct schema_key *key, const c
                     const char *text)
 {
 	struct value_place place = { { NULL, 0 }, origin, NULL };
-	if (key->kind == SCHEMA_LATER)
-		schema_problem(schema, NULL, "`%s` is not built yet", origin);
-	else if (key->kind == SCHEMA_LIST || key->kind == SCHEMA_ITEMS)
+	if (key->kind == SCHEMA_LIST || key->kind == SCHEMA_ITEMS)
 		set_list(schema, key, schema->base, &place, text);
 	else
 		value_scalar(schema, key, schema->base, &place, text);

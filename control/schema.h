@@ -48,7 +48,6 @@ enum schema_kind {
 	SCHEMA_SECTION,  /* a mapping with `keys` */
 	SCHEMA_ITEMS,    /* struct schema_items: a list of mappings with `keys`; a scalar stands for a
 	                    mapping with the first key only */
-	SCHEMA_LATER,    /* a promise of mist.conf(5), refused as not built yet */
 };
 
 struct schema_word {

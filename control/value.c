@@ -161,7 +161,6 @@ void value_scalar(struct schema *schema, const struct schema_key *key, void *bas
 	case SCHEMA_LIST:
 	case SCHEMA_ITEMS:
 	case SCHEMA_SECTION:
-	case SCHEMA_LATER:
 		break; /* not scalars: their callers take them apart first */
 	}
 }

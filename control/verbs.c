@@ -19,6 +19,8 @@ static const struct { const char *name; size_t offset; } counters[] = {
 	COUNTER(upstream_queries), COUNTER(upstream_answers), COUNTER(upstream_timeouts),
 	COUNTER(upstream_rejected), COUNTER(coalesced), COUNTER(filtered), COUNTER(tcp_accepted),
 	COUNTER(tcp_refused), COUNTER(tcp_open), COUNTER(signatures),
+	COUNTER(secondary_checks), COUNTER(secondary_failures), COUNTER(secondary_wholes),
+	COUNTER(secondary_changes),
 #undef COUNTER
 };
 
@@ -86,6 +88,12 @@ static int add_zone(void *user, const struct mist_zone_status *status)
 		json_object_set_new(zone, "failed", json_true());
 	else if (zone)
 		json_object_set_new(zone, "serial", json_integer(status->serial));
+	if (zone && status->secondary)
+		json_object_set_new(zone, "secondary", json_pack(
+			"{s:s,s:I,s:I,s:I,s:I,s:s}", "primary", status->primary,
+			"serial", (json_int_t)status->primary_serial, "checked", (json_int_t)status->checked_s,
+			"next", (json_int_t)status->next_s, "expires", (json_int_t)status->expires_s,
+			"error", status->error));
 	return json_array_append_new(user, zone) ? MIST_ENOMEM : MIST_OK;
 }
 

@@ -104,8 +104,6 @@ static void read_mapping(struct reader *reader, const struct schema_key *keys, v
 		}
 		if (twice)
 			schema_problem(schema, &where, "`%s` is given twice", inner);
-		else if (key->kind == SCHEMA_LATER)
-			schema_problem(schema, &where, "`%s` is not built yet", inner);
 		else
 			read_value(reader, key, base, inner, pair->value);
 	}

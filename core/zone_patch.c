@@ -116,22 +116,33 @@ static int begin_set(struct building *building, const struct rrset *old)
 	return building->set ? MIST_OK : MIST_ENOMEM;
 }
 
+/* In canonical order (RFC 4034 section 6.3). */
+static int compare_signature(const struct record *sig, const struct change *change)
+{
+	const uint16_t least = sig->rdata_len < change->rdata_len ? sig->rdata_len : change->rdata_len;
+	const int order = memcmp(sig->rdata, rdata_of(change), least);
+	return order ? order : sig->rdata_len - change->rdata_len;
+}
+
+/* They are in that order, so that the same signatures are the same octets. */
 static int change_signature(struct building *building, const struct change *change)
 {
 	size_t i = 0;
-	for (; i < building->sig_count; i++) {
-		const struct record *sig = &building->sigs[i];
-		if (sig->rdata_len == change->rdata_len && !memcmp(sig->rdata, rdata_of(change), sig->rdata_len))
-			break;
-	}
-	const bool there = i < building->sig_count;
-	if (there != change->removed || (!there && i == SIGNATURES_MAX))
+	while (i < building->sig_count && compare_signature(&building->sigs[i], change) < 0)
+		i++;
+	struct record *here = &building->sigs[i];
+	const size_t behind = building->sig_count - i;
+	const bool there = behind && compare_signature(here, change) == 0;
+	if (there != change->removed || (!there && building->sig_count == SIGNATURES_MAX))
 		return MIST_EMISMATCH;
-	if (there)
-		building->sigs[i] = building->sigs[--building->sig_count];
-	else
-		building->sigs[building->sig_count++] = (struct record){
-			TYPE_RRSIG, change->ttl, change->rdata_len, rdata_of(change) };
+	if (there) {
+		memmove(here, here + 1, (behind - 1) * sizeof(*here));
+		building->sig_count--;
+	} else {
+		memmove(here + 1, here, behind * sizeof(*here));
+		*here = (struct record){ TYPE_RRSIG, change->ttl, change->rdata_len, rdata_of(change) };
+		building->sig_count++;
+	}
 	return MIST_OK;
 }
 
@@ -223,7 +234,7 @@ static int change_set(struct zone *fork, struct change *const *changes, size_t c
  * All of them
  */
 
-/* By owner, then set; signatures of the signer that are passed over stand apart from records. */
+/* By owner, then set, then as they came. */
 static int compare(const void *a, const void *b)
 {
 	const struct change *x = *(struct change *const *)a, *y = *(struct change *const *)b;
@@ -261,7 +272,7 @@ static int settle(struct zone *fork, struct change *const *changes, size_t count
 	int error = MIST_OK;
 	size_t problems = 0;
 	for (size_t i = 0; i < count && !error; i++) {
-		if (set_type(changes[i]) != TYPE_NSEC3 && (i == 0 || !same_owner(changes[i], changes[i - 1])))
+		if (i == 0 || !same_owner(changes[i], changes[i - 1]))
 			error = zone_settle(fork, changes[i]->octets);
 	}
 	for (size_t i = 0; i < count && !error; i++) {

@@ -437,6 +437,8 @@ struct mist_counters {
 	uint64_t filtered;              /* upstream answers dropped for a private address */
 	uint64_t tcp_accepted, tcp_refused, tcp_open;
 	uint64_t signatures;            /* made since the start, renewals included */
+	uint64_t secondary_checks, secondary_failures; /* of secondary zones: a primary that knew; none that did */
+	uint64_t secondary_wholes, secondary_changes;  /* and what was transferred: whole zones, changes */
 };
 
 /* `size` is sizeof(struct mist_counters), so that it can grow. */
@@ -453,6 +455,13 @@ struct mist_zone_status {
 	enum mist_dnssec dnssec;
 	uint32_t serial;          /* 0: the zone failed */
 	bool failed;              /* answers SERVFAIL */
+	bool secondary;           /* it is transferred from a primary, and: */
+	uint32_t primary_serial;  /* of the version there is; 0: none */
+	uint64_t checked_s;       /* when a primary last confirmed it; seconds since 1970, like the others; 0: never */
+	uint64_t next_s;          /* when one is asked next */
+	uint64_t expires_s;       /* when it is not served any more, unless one answers; 0: there is none to expire */
+	const char *primary;      /* that answered last; "" */
+	const char *error;        /* of the last try, a sentence; "": it went well */
 };
 
 /* Calls back for each zone, in the order they were configured in. The text lives for the call, and the

@@ -34,10 +34,11 @@ struct follower {
 	size_t count, room;
 	struct trie by_name;
 	pthread_t threads[FOLLOWER_THREADS];
-	unsigned thread_count, idle;
+	unsigned thread_count;
 	bool stop;
 	int stopped;                 /* an eventfd that can be read when all is to end */
 	_Atomic(bool) any;           /* there is a zone at all */
+	struct secondary_counters counters;
 };
 
 static uint64_t clock_ms(void)
@@ -99,8 +100,8 @@ static void note_status(struct followed *followed)
 	const uint64_t now_ms = clock_ms(), due_ms = secondary_due_ms(secondary);
 
 	*status = (struct follower_status){
-		.there = secondary->there, .expired = secondary->expired, .serial = secondary->serial,
-		.checked_s = secondary->checked_s, .transfers = secondary->transfers, .checks = secondary->checks,
+		.there = secondary->there, .serial = secondary->serial,
+		.checked_s = secondary->checked_s,
 		.next_s = (uint64_t)time(NULL) + (due_ms > now_ms ? (due_ms - now_ms) / 1000 : 0),
 	};
 	if (secondary->there)
@@ -167,7 +168,7 @@ static void work_on(struct follower *follower, struct followed *followed)
 	const struct secondary_host host = {
 		.context = server, .commit = commit, .reporter = &server->background.queue,
 		.directory = state_directory(server, directory, sizeof directory) ? directory : NULL,
-		.stop = follower->stopped,
+		.stop = follower->stopped, .counters = &follower->counters,
 	};
 
 	secondary_work(&followed->secondary, &host);
@@ -186,7 +187,7 @@ static void work_ended(struct follower *follower, struct followed *followed)
 		secondary_describe(&followed->secondary, &followed->description, false, clock_ms(), (uint64_t)time(NULL));
 	drop_description(followed);
 	if (followed->noticed)
-		followed->secondary.due_ms = clock_ms();
+		secondary_notice(&followed->secondary, clock_ms());
 	followed->noticed = false;
 	note_status(followed);
 }
@@ -195,12 +196,10 @@ static void wait_until(struct follower *follower, uint64_t due_ms)
 {
 	const struct timespec until = { (time_t)(due_ms / 1000), (long)(due_ms % 1000) * 1000000 };
 
-	follower->idle++;
 	if (due_ms == UINT64_MAX)
 		pthread_cond_wait(&follower->wake, &follower->lock);
 	else
 		pthread_cond_timedwait(&follower->wake, &follower->lock, &until);
-	follower->idle--;
 }
 
 static void *run(void *argument)
@@ -335,7 +334,7 @@ void follower_notify(struct follower *follower, const uint8_t *zone)
 	if (followed && followed->busy) {
 		followed->noticed = true;
 	} else if (followed) {
-		followed->secondary.due_ms = clock_ms();
+		secondary_notice(&followed->secondary, clock_ms());
 		pthread_cond_signal(&follower->wake);
 	}
 	pthread_mutex_unlock(&follower->lock);
@@ -345,10 +344,16 @@ bool follower_tell(struct follower *follower, const uint8_t *zone, struct follow
 {
 	pthread_mutex_lock(&follower->lock);
 	const struct followed *followed = trie_get(&follower->by_name, zone);
-	if (followed) {
+	if (followed)
 		*status = followed->status;
-		status->busy = followed->busy;
-	}
 	pthread_mutex_unlock(&follower->lock);
 	return followed != NULL;
+}
+
+void follower_count(const struct follower *follower, struct mist_counters *counters)
+{
+	counters->secondary_checks = atomic_load(&follower->counters.checks);
+	counters->secondary_failures = atomic_load(&follower->counters.failures);
+	counters->secondary_wholes = atomic_load(&follower->counters.wholes);
+	counters->secondary_changes = atomic_load(&follower->counters.changes);
 }

@@ -26,13 +26,15 @@ void follower_notify(struct follower *follower, const uint8_t *zone);
 
 /* How a zone is doing. False: it is no secondary. */
 struct follower_status {
-	bool there, expired, busy;
+	bool there;
 	uint32_t serial;             /* of the primary */
 	uint64_t checked_s, next_s, expires_s; /* 0: never */
 	char primary[80];            /* that answered last; "" */
 	char error[512];             /* of the last try; "" */
-	uint64_t transfers, checks;
 };
 bool follower_tell(struct follower *follower, const uint8_t *zone, struct follower_status *status);
+
+/* Adds what was counted since the start. */
+void follower_count(const struct follower *follower, struct mist_counters *counters);
 
 #endif

@@ -515,6 +515,7 @@ int mist_counters(const struct mist_server *server, struct mist_counters *counte
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_count(server->workers[i], &sum);
 	sum.signatures = atomic_load(&server->signatures);
+	follower_count(server->follower, &sum);
 	memset(counters, 0, size);
 	memcpy(counters, &sum, size < sizeof sum ? size : sizeof sum);
 	return MIST_OK;

@@ -32,6 +32,32 @@ int mist_anchor(struct mist_server *server, const char *zone, enum mist_anchor_f
 	return error;
 }
 
+/* Adds how a secondary zone is doing to what the content knows of it. */
+struct telling {
+	struct follower *follower;
+	int (*zone)(void *user, const struct mist_zone_status *status);
+	void *user;
+};
+
+static int tell_zone(void *user, const struct mist_zone_status *known)
+{
+	const struct telling *telling = user;
+	struct mist_zone_status status = *known;
+	struct follower_status followed;
+	uint8_t name[NAME_MAX];
+
+	if (status.secondary && name_from_text(name, status.name) && name_lower(name, name) &&
+	    follower_tell(telling->follower, name, &followed)) {
+		status.primary_serial = followed.there ? followed.serial : 0;
+		status.checked_s = followed.checked_s;
+		status.next_s = followed.next_s;
+		status.expires_s = followed.expires_s;
+		status.primary = followed.primary;
+		status.error = followed.error;
+	}
+	return telling->zone(telling->user, &status);
+}
+
 int mist_zones(struct mist_server *server,
                int (*zone)(void *user, const struct mist_zone_status *status), void *user)
 {
@@ -39,7 +65,8 @@ int mist_zones(struct mist_server *server,
 
 	if (result)
 		return result;
-	result = content_zone_status(server->content, zone, user);
+	struct telling telling = { server->follower, zone, user };
+	result = content_zone_status(server->content, tell_zone, &telling);
 	leave(server);
 	return result;
 }

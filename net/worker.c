@@ -161,8 +161,9 @@ static enum verdict refuse(struct worker *worker, struct query *query, const str
 		return QUERY_HANDOFF;
 	if (query->request.opcode == OPCODE_NOTIFY)
 		return take_notify(worker, query, zone);
-	if (query->request.opcode == OPCODE_UPDATE && !zone)
-		return query_fail(query, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, "no such zone here");
+	if (query->request.opcode == OPCODE_UPDATE && (!zone || (access && access->primary_count)))
+		return query_fail(query, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE,
+		                  zone ? "updates go to the primary of the zone" : "no such zone here");
 	if (query->request.opcode == OPCODE_UPDATE)
 		return access && access_allows(&access->update, query->client, query->client_len, NULL)
 			? QUERY_HANDOFF

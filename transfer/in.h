@@ -12,8 +12,8 @@
 #include "core/zone_patch.h"
 #include "dnssec/tsig.h"
 
-/* Octets of a transfer: ten million names, signed; a stream without an end ends here. */
-#define IN_OCTETS_MAX ((uint64_t)4 << 30)
+/* Octets of a transfer: three million names, signed; a stream without an end ends here. */
+#define IN_OCTETS_MAX ((uint64_t)1 << 30)
 #define IN_WHY_MAX 400
 
 enum in_state {

@@ -54,6 +54,8 @@ static uint16_t random_id(void)
 static int wait_for(struct primary *primary, int fd, short events, uint64_t until_ms)
 {
 	struct pollfd fds[2] = { { .fd = fd, .events = events }, { .fd = primary->stop, .events = POLLIN } };
+	if (primary->until_ms < until_ms)
+		until_ms = primary->until_ms;
 	for (;;) {
 		const uint64_t at_ms = now_ms();
 		if (at_ms >= until_ms)
@@ -124,6 +126,13 @@ static int send_all(struct primary *primary, int fd, const uint8_t *octets, size
 	return MIST_OK;
 }
 
+/* More of a stream. */
+static int wait_for_more(struct primary *primary, int fd, uint64_t until_ms)
+{
+	const uint64_t idle_ms = now_ms() + PRIMARY_IDLE_MS;
+	return wait_for(primary, fd, POLLIN, idle_ms < until_ms ? idle_ms : until_ms);
+}
+
 static int receive_all(struct primary *primary, int fd, uint8_t *octets, size_t len, uint64_t until_ms)
 {
 	while (len) {
@@ -133,8 +142,7 @@ static int receive_all(struct primary *primary, int fd, uint8_t *octets, size_t 
 		if (got < 0 && errno != EAGAIN && errno != EINTR)
 			return fail(primary, MIST_ENETWORK, "%s", strerror(errno));
 		if (got < 0) {
-			const uint64_t idle_ms = now_ms() + PRIMARY_IDLE_MS;
-			int error = wait_for(primary, fd, POLLIN, idle_ms < until_ms ? idle_ms : until_ms);
+			int error = wait_for_more(primary, fd, until_ms);
 			if (error)
 				return error;
 			continue;
@@ -149,7 +157,10 @@ static int receive_all(struct primary *primary, int fd, uint8_t *octets, size_t 
 static int receive_message(struct primary *primary, int fd, uint8_t *message, size_t *len, uint64_t until_ms)
 {
 	uint8_t prefix[2];
-	int error = receive_all(primary, fd, prefix, sizeof(prefix), until_ms);
+	/* Also where something is there already: time may be over, or all may have to end. */
+	int error = wait_for_more(primary, fd, until_ms);
+	if (!error)
+		error = receive_all(primary, fd, prefix, sizeof(prefix), until_ms);
 	*len = error ? 0 : wire_get16(prefix);
 	return error ? error : receive_all(primary, fd, message, *len, until_ms);
 }

@@ -18,7 +18,8 @@ struct primary {
 	struct upstream_address address;
 	const struct tsig_key *key;  /* NULL: unsigned */
 	const uint8_t *zone;         /* lower case */
-	int stop;
+	int stop;                    /* a descriptor that ends everything when it can be read */
+	uint64_t until_ms;           /* of the monotonic clock: nothing is waited for beyond */
 	char why[IN_WHY_MAX];        /* of an error, a sentence */
 };
 

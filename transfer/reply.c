@@ -240,6 +240,9 @@ static size_t begin_update(struct reply *reply, uint8_t *octets)
 		return refuse(reply, octets, RCODE_FORMERR, EDE_NONE, NULL);
 	if (!reply->zone)
 		return refuse(reply, octets, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, "no such zone here");
+	if (access && access->primary_count)
+		return refuse(reply, octets, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE,
+		              "updates go to the primary of the zone");
 	if (!access || !access_allows(&access->update, reply->client, reply->client_len, key)) {
 		tell(reply, "an UPDATE is refused: its zone's `update` names neither the key nor the address");
 		return refuse(reply, octets, RCODE_REFUSED, EDE_PROHIBITED, "updates are not allowed");

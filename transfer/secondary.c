@@ -56,8 +56,9 @@ void secondary_describe(struct secondary *secondary, const struct secondary_zone
 	secondary->keyring = keyring_hold(zone->keyring);
 	access_release(access);
 	keyring_release(keyring);
-	/* Signed here, it is what it is among the rules that are forwarded: these may be others now. */
-	secondary->whole = !zone->as_it_comes && !fresh;
+	/* Signed here, it has delegations of names that are forwarded and of zones inside it: others, perhaps, than
+	 * when it came. */
+	secondary->whole = !zone->as_it_comes;
 	const bool other = secondary->as_it_comes != zone->as_it_comes || secondary->there != zone->there ||
 	                   (zone->there && secondary->serial != zone->serial);
 	secondary->as_it_comes = zone->as_it_comes;
@@ -120,16 +121,18 @@ static void address_text(const struct upstream_address *address, char text[80])
 	snprintf(text, 80, address->family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, address->port);
 }
 
-/* Once, until it is something else. */
+/* Once, until it is something else; of several that fail in turn, the first time only. */
 static void note_error(struct secondary *secondary, const struct secondary_host *host,
                        const struct upstream_address *address, const char *why)
 {
 	char text[sizeof(secondary->error)], from[80], name[NAME_TEXT_MAX];
 	address_text(address, from);
 	snprintf(text, sizeof(text), "primary %s: %s", from, why);
-	if (!strcmp(text, secondary->error))
-		return;
+	const bool known = secondary->failures && (secondary->access->primary_count > 1 ||
+	                                           !strcmp(text, secondary->error));
 	memcpy(secondary->error, text, sizeof(text));
+	if (known)
+		return;
 	name_to_text(name, secondary->name);
 	report(host->reporter, MIST_LEVEL_WARNING, NULL, 0, "zone %s: %s", name, text);
 }
@@ -207,7 +210,8 @@ static int transfer(struct secondary *secondary, const struct secondary_host *ho
 	}
 	if (!error)
 		take_version(secondary, &news);
-	secondary->transfers += !error && news.kind != NEWS_SAME;
+	if (!error && news.kind != NEWS_SAME)
+		atomic_fetch_add(news.kind == NEWS_WHOLE ? &host->counters->wholes : &host->counters->changes, 1);
 	in_free(&in);
 	return error;
 }
@@ -244,22 +248,26 @@ static int ask(struct secondary *secondary, const struct secondary_host *host,
                const struct access_target *target, struct primary *primary)
 {
 	uint32_t serial;
-	*primary = (struct primary){ .address = target->address, .zone = secondary->name, .stop = host->stop };
+	*primary = (struct primary){ .address = target->address, .zone = secondary->name, .stop = host->stop,
+	                             .until_ms = expires_ms(secondary) };
 	primary->key = target->key[0] && secondary->keyring ? keyring_find(secondary->keyring, target->key) : NULL;
+	if (target->key[0] && !primary->key) { /* contents see to it that there is one */
+		snprintf(primary->why, sizeof(primary->why), "its key is not known");
+		return MIST_EKEY;
+	}
 	int error = primary_serial(primary, &serial);
 	if (error)
 		return error;
 	const int32_t ahead = (int32_t)(serial - secondary->serial);
-	if (!secondary->there || secondary->whole || ahead > 0)
-		return follow(secondary, host, primary);
-	if (ahead == 0)
-		return confirm(secondary, host, primary->why);
-	if (secondary->expired) { /* what there was does not count any more */
-		secondary->whole = true;
-		return follow(secondary, host, primary);
+	if (secondary->there && !secondary->expired && ahead < 0) {
+		snprintf(primary->why, sizeof(primary->why), "its serial %u lies behind ours, %u", serial,
+		         secondary->serial);
+		return MIST_EMISMATCH;
 	}
-	snprintf(primary->why, sizeof(primary->why), "its serial %u lies behind ours, %u", serial, secondary->serial);
-	return MIST_EMISMATCH;
+	/* What has expired does not count any more, and may go back. */
+	if (!secondary->there || secondary->whole || ahead != 0)
+		return follow(secondary, host, primary);
+	return confirm(secondary, host, primary->why);
 }
 
 static void went_well(struct secondary *secondary, const struct secondary_host *host,
@@ -274,7 +282,7 @@ static void went_well(struct secondary *secondary, const struct secondary_host *
 	secondary->error[0] = 0;
 	secondary->from = *address;
 	secondary->failures = 0;
-	secondary->checks++;
+	atomic_fetch_add(&host->counters->checks, 1);
 	secondary->checked_s = (uint64_t)time(NULL);
 	secondary->checked_ms = clock_ms();
 	secondary->due_ms = secondary->checked_ms + with_jitter((uint64_t)bounded(secondary->refresh_s) * 1000);
@@ -282,23 +290,41 @@ static void went_well(struct secondary *secondary, const struct secondary_host *
 		store_checked(host->directory, secondary->name, secondary->checked_s);
 }
 
-static void went_wrong(struct secondary *secondary)
+static void went_wrong(struct secondary *secondary, const struct secondary_host *host)
 {
 	const unsigned doubled = secondary->failures < 16 ? secondary->failures : 16;
 	uint64_t wait_s = secondary->there ? bounded(secondary->retry_s) : UINT64_C(1) << doubled;
 	if (!secondary->there && wait_s > SECONDARY_FIRST_MOST_S)
 		wait_s = SECONDARY_FIRST_MOST_S;
 	secondary->failures++;
+	atomic_fetch_add(&host->counters->failures, 1);
 	secondary->due_ms = clock_ms() + with_jitter(wait_s * 1000);
 }
 
-/* All primaries in turn, until one knows. */
+static void expire(struct secondary *secondary, const struct secondary_host *host)
+{
+	char why[IN_WHY_MAX], name[NAME_TEXT_MAX];
+	struct news news = { .kind = NEWS_EXPIRED };
+	if (clock_ms() < expires_ms(secondary))
+		return;
+	if (publish(secondary, host, &news, why)) { /* no memory */
+		secondary->checked_ms += 1000;
+		return;
+	}
+	secondary->expired = true;
+	name_to_text(name, secondary->name);
+	report(host->reporter, MIST_LEVEL_ERROR, NULL, 0, "zone %s has expired: %s; it answers SERVFAIL until a primary "
+	       "answers", name, secondary->error[0] ? secondary->error : "no primary has confirmed it");
+}
+
+/* All primaries in turn, until one knows. None is waited for beyond the zone's end, which then comes first. */
 static void ask_all(struct secondary *secondary, const struct secondary_host *host)
 {
 	const struct access *access = secondary->access;
 	struct primary primary;
 	for (size_t i = 0; i < access->primary_count; i++) {
 		const struct access_target *target = &access->primary[(secondary->turn + i) % access->primary_count];
+		expire(secondary, host);
 		int error = ask(secondary, host, target, &primary);
 		if (!error) {
 			secondary->turn = (secondary->turn + i) % access->primary_count;
@@ -309,32 +335,24 @@ static void ask_all(struct secondary *secondary, const struct secondary_host *ho
 			break; /* all ends */
 		note_error(secondary, host, &target->address, primary.why[0] ? primary.why : mist_strerror(error));
 	}
-	went_wrong(secondary);
+	went_wrong(secondary, host);
 }
 
-static void expire(struct secondary *secondary, const struct secondary_host *host)
+void secondary_notice(struct secondary *secondary, uint64_t now_ms)
 {
-	char why[IN_WHY_MAX], name[NAME_TEXT_MAX];
-	struct news news = { .kind = NEWS_EXPIRED };
-	if (publish(secondary, host, &news, why)) { /* no memory */
-		secondary->checked_ms += 1000;
-		return;
-	}
-	secondary->expired = true;
-	if (news.version)
-		zone_release(news.version);
-	name_to_text(name, secondary->name);
-	report(host->reporter, MIST_LEVEL_ERROR, NULL, 0, "zone %s has expired: %s; it answers SERVFAIL until a primary "
-	       "answers", name, secondary->error[0] ? secondary->error : "no primary has confirmed it");
+	const uint64_t soon_ms = secondary->asked_ms + SECONDARY_PAUSE_MS;
+	const uint64_t due_ms = now_ms > soon_ms ? now_ms : soon_ms;
+	if (due_ms < secondary->due_ms)
+		secondary->due_ms = due_ms;
 }
 
 void secondary_work(struct secondary *secondary, const struct secondary_host *host)
 {
-	/* First: while a dead primary is waited for, nothing old must be served. */
-	if (clock_ms() >= expires_ms(secondary))
-		expire(secondary, host);
+	expire(secondary, host);
 	if (clock_ms() >= secondary->due_ms)
 		ask_all(secondary, host);
+	expire(secondary, host);
+	secondary->asked_ms = clock_ms();
 	if (secondary->unwritten && clock_ms() >= secondary->written_ms)
 		write_file(secondary, host);
 }

@@ -7,6 +7,8 @@
 #ifndef MIST_TRANSFER_SECONDARY_H
 #define MIST_TRANSFER_SECONDARY_H
 
+#include <stdatomic.h>
+
 #include "content/secondary.h"
 #include "core/address.h"
 
@@ -15,8 +17,14 @@
 #define SECONDARY_MOST_S (14u * 86400)
 /* A zone that is not there yet: tried again after 1, 2, 4, ... seconds, at most these. */
 #define SECONDARY_FIRST_MOST_S 300
+/* NOTIFY makes it ask at once, but not more often than this: whoever can send one with a primary's address may. */
+#define SECONDARY_PAUSE_MS 100
 /* The file is written again when this many times the time has passed that writing it took. */
 #define SECONDARY_WRITE_SHARE 20
+
+struct secondary_counters {
+	_Atomic(uint64_t) checks, failures, wholes, changes; /* as in mistcore.h */
+};
 
 /* What the server around it can do. */
 struct secondary_host {
@@ -27,6 +35,7 @@ struct secondary_host {
 	const char *directory;
 	const struct mist_reporter *reporter; /* of any thread */
 	int stop;                    /* a descriptor that can be read when all is to end */
+	struct secondary_counters *counters;
 };
 
 struct secondary {
@@ -41,18 +50,21 @@ struct secondary {
 	uint64_t checked_s;          /* by the clock people have; 0: never */
 	uint64_t checked_ms;         /* by the one that does not jump */
 	uint64_t due_ms, written_ms; /* when it is asked next; when the file may be written next */
+	uint64_t asked_ms;           /* when the last try ended */
 	unsigned failures;           /* since the last good answer */
 	size_t turn;                 /* the primary to ask first */
 	struct zone *unwritten;      /* held: a version that is not on disk yet */
 	struct upstream_address from;/* the primary that answered last */
 	char error[512];             /* of the last try; "": it went well */
-	uint64_t transfers, checks;
 };
 
 /* Takes over what a content says of the zone; `fresh`: nothing is known of it yet. */
 void secondary_describe(struct secondary *secondary, const struct secondary_zone *zone, bool fresh,
                         uint64_t now_ms, uint64_t now_s);
 void secondary_free(struct secondary *secondary); /* what it holds */
+
+/* A primary says that there is news. */
+void secondary_notice(struct secondary *secondary, uint64_t now_ms);
 
 /* Does what is due: asks, transfers, publishes, lets expire, writes. Sets due_ms. */
 void secondary_work(struct secondary *secondary, const struct secondary_host *host);

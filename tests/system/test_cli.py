@@ -89,8 +89,8 @@ class CommandLine(unittest.TestCase):
         self.refused(cli("check", config="listen:\n  prot: 1\n"), CONFIGURATION,
                      "mist.conf:2: `listen.prot` is not a key; did you mean `port`?")
         self.refused(cli("check", config="listen:\n  port: x\n"), CONFIGURATION, "mist.conf:2: `listen.port`")
-        self.refused(cli("check", config="zones:\n- name: a.test\n- name: b.test\n  primary: [192.0.2.1]\n"),
-                     CONFIGURATION, "mist.conf:4: `zones[1].primary` is not built yet")
+        self.refused(cli("check", config="zones:\n- name: a.test\n- name: b.test\n  primary: [192.0.2.1]\n  ttl: 5\n"),
+                     CONFIGURATION, "mist.conf:3: `zones[1]` (b.test) has both `primary` and `ttl`")
         self.refused(cli("check", config="listen: {address: 192.0.2.1}\n"), CONFIGURATION,
                      "mist.conf:1: `listen.address`: 192.0.2.1", "allow_non_loopback")
         self.refused(cli("check", config="forward: {upstreams: [dns.example]}\n"), CONFIGURATION,

@@ -1,30 +1,16 @@
-"""Secondary zones: whatever a primary has, we have, record for record; what is bad or cut leaves the old zone,
-and a restart serves at once.
-"""
+"""Secondary zones of other people's primaries: whatever they have, we have, record for record."""
 import contextlib
+import json
 import os
 import random
-import signal
-import socket
-import struct
-import subprocess
 import tempfile
-import threading
-import time
 import unittest
 
-import dns.message
-import dns.opcode
-import dns.query
-import dns.rcode
-import dns.rdatatype
-import dns.renderer
-import dns.rrset
 import dns.tsig
-import dns.update
 
 import harness
-from test_transfer import KEYRING, KEYS, SECRET, ZONE, Changes, octets_of, records, serial_of, transferred
+import test_transfer
+from test_transfer import KEYRING, KEYS, SECRET, ZONE, records, serial_of, transferred
 
 NAME = "moved.test"
 SIGNED = {"keyring": KEYRING, "keyname": "xfr-key.", "keyalgorithm": dns.tsig.HMAC_SHA512}
@@ -117,7 +103,8 @@ zone:
   store-ixfr: yes
   provide-xfr: 127.0.0.0/8 %s
   notify: %s@%d %s
-""" % (NAME, upstream.address, upstream.port, who, *self.how["us"], who)
+  outgoing-interface: %s
+""" % (NAME, upstream.address, upstream.port, who, *self.how["us"], who, self.address)
 
 
 def folded(texts):
@@ -151,7 +138,7 @@ class Following(unittest.TestCase):
     """After each change we have what the primary has."""
 
     def update(self, server, random_):
-        Changes.update(self, server, random_)
+        test_transfer.Changes.update(self, server, random_)
 
     def follow(self, ours, primary, turns, origin=None, **signed):
         random_ = random.Random(5)
@@ -168,6 +155,15 @@ class Following(unittest.TestCase):
             with harness.Mist(settings([(primary.address, primary.port)], key, us, **zone)) as ours:
                 self.follow(ours, primary, harness.scaled(turns), **(SIGNED if key else {}))
                 self.assertNotIn("warning", ours.stderr)
+                counters = json.loads(ours.cli("stats", "--json").stdout)
+                counters = counters.get("counters", counters)
+                self.assertEqual(counters["secondary_wholes"], 1)  # the first; then changes
+                self.assertGreater(counters["secondary_changes"], 0)
+                with tempfile.NamedTemporaryFile("w") as file:
+                    file.write(harness.dig(ours, NAME, "AXFR", "+onesoa"))
+                    file.flush()
+                    if "DNSKEY" in harness.dig(ours, NAME, "DNSKEY", "+noall", "+answer"):
+                        harness.run("ldns-verify-zone", file.name)
 
     def test_knot(self):
         self.run_with(KnotPrimary, 300)
@@ -180,6 +176,67 @@ class Following(unittest.TestCase):
 
     def test_bind_with_a_key(self):
         self.run_with(BindPrimary, 100, "xfr-key")
+
+    def test_signed_by_another(self):
+        self.run_with(SignedKnot, 100)
+
+    def test_signed_by_another_with_nsec3(self):
+        self.run_with(SignedKnotNsec3, 100)
+
+    def through_nsd(self, turns, key=None):
+        us, between = harness.free_endpoint(), harness.free_endpoint()
+        config = {"zones": [{"name": NAME, "file": "moved.zone", "dnssec": False, "transfer": ["127.0.0.0/8"],
+                             "update": ["127.0.0.0/8"]}],
+                  "transfer": {"notify": ["%s:%d" % between]}}
+        with harness.Mist(config, files={"moved.zone": zone_text()}) as origin:
+            with NsdBetween({NAME: None}, endpoint=between, us=us, upstream=origin, key=key) as nsd:
+                with harness.Mist(settings([between], key, us)) as ours:
+                    self.follow(ours, nsd, harness.scaled(turns), origin, **(SIGNED if key else {}))
+
+    def test_nsd(self):
+        self.through_nsd(300)
+
+    def test_nsd_with_a_key(self):
+        self.through_nsd(50, "xfr-key")
+
+    def test_not_every_message_is_signed(self):
+        """NSD signs the first message, each 96th and the last one (RFC 8945 section 5.3.1)."""
+        us, between = harness.free_endpoint(), harness.free_endpoint()
+        text = zone_text(0) + "".join('h%d TXT "%s"\n' % (i, str(i) * 30) for i in range(12000))
+        config = {"zones": [{"name": NAME, "file": "moved.zone", "dnssec": False, "transfer": ["127.0.0.0/8"]}]}
+        with harness.Mist(config, files={"moved.zone": text}) as origin:
+            with NsdBetween({NAME: None}, endpoint=between, us=us, upstream=origin, key="xfr-key") as nsd:
+                harness.until(lambda: serial_of(nsd), "NSD to have it")
+                output = harness.dig(nsd, NAME, "AXFR", "-y", "hmac-sha512:xfr-key:" + SECRET)
+                self.assertGreater(output.count("TSIG"), 1)
+                with harness.Mist(settings([between], "xfr-key", us)) as ours:
+                    harness.until(lambda: serial_of(ours), "the zone")
+                    mine = harness.dig(ours, NAME, "AXFR", "+noall", "+answer")
+                    theirs = harness.dig(origin, NAME, "AXFR", "+noall", "+answer")
+                    self.assertEqual(sorted(mine.split("\n")), sorted(theirs.split("\n")))
+
+    def test_signed_here(self):
+        """The data is the primary's, the serials and signatures are ours, and right."""
+        def data(server):
+            return {text for text in folded(records(transferred(server)))
+                    if text.split()[2] not in ("RRSIG", "NSEC", "DNSKEY", "SOA")}
+        random_ = random.Random(3)
+        us = harness.free_endpoint()
+        with zone_file() as path, KnotPrimary({NAME: path}, us=us, key=None) as primary:
+            with harness.Mist(settings([(primary.address, primary.port)], None, us, dnssec=True)) as ours:
+                harness.until(lambda: serial_of(ours), "the zone")
+                for turn in range(harness.scaled(100)):
+                    before = serial_of(ours)
+                    old = data(primary)
+                    self.update(primary, random_)
+                    harness.until(lambda: data(ours) == data(primary), "turn %d" % turn)
+                    if data(primary) != old:
+                        self.assertGreater(serial_of(ours), before)
+                    with tempfile.NamedTemporaryFile("w") as file:
+                        file.write(harness.dig(ours, NAME, "AXFR", "+onesoa"))
+                        file.flush()
+                        harness.run("ldns-verify-zone", file.name)
+                self.assertNotIn("warning", ours.stderr)
 
 
 if __name__ == "__main__":
