@@ -278,6 +278,10 @@ static int make(struct edit *edit, struct mist_content *content, struct zone_lis
 		return MIST_ENOTFOUND;
 	if (zone->next)
 		return MIST_EBUSY;
+	/* A reload has decided meanwhile whether it is signed here: what was received was made for the other case. */
+	if (making.news->kind == NEWS_WHOLE &&
+	    making.news->whole->presigned != (zone->dnssec == MIST_DNSSEC_PRESIGNED))
+		return MIST_EBUSY;
 	const uint32_t primary_serial = zone->file_serial;
 	making.good = good_version(zone);
 	making.news->before = zone->zone;

@@ -150,6 +150,8 @@ static void commit(void *context, struct edit *edit)
 	(void)server_commit(context, edit);
 }
 
+enum { PATH_SIZE = 4096 };
+
 /* False: nothing is kept. */
 static bool state_directory(struct mist_server *server, char *path, size_t size)
 {
@@ -160,16 +162,23 @@ static bool state_directory(struct mist_server *server, char *path, size_t size)
 	return kept;
 }
 
+static struct secondary_host host_of(struct follower *follower, char directory[PATH_SIZE])
+{
+	struct mist_server *server = follower->server;
+
+	return (struct secondary_host){
+		.context = server, .commit = commit, .reporter = &server->background.queue,
+		.directory = state_directory(server, directory, PATH_SIZE) ? directory : NULL,
+		.stop = follower->stopped, .counters = &follower->counters,
+	};
+}
+
 /* The lock is not held meanwhile. */
 static void work_on(struct follower *follower, struct followed *followed)
 {
 	struct mist_server *server = follower->server;
-	char directory[4096];
-	const struct secondary_host host = {
-		.context = server, .commit = commit, .reporter = &server->background.queue,
-		.directory = state_directory(server, directory, sizeof directory) ? directory : NULL,
-		.stop = follower->stopped, .counters = &follower->counters,
-	};
+	char directory[PATH_SIZE];
+	const struct secondary_host host = host_of(follower, directory);
 
 	secondary_work(&followed->secondary, &host);
 	if (!followed->secondary.as_it_comes)
@@ -246,6 +255,10 @@ void follower_stop(struct follower *follower)
 	for (unsigned i = 0; i < follower->thread_count; i++)
 		pthread_join(follower->threads[i], NULL);
 	follower->thread_count = 0;
+	char directory[PATH_SIZE];
+	const struct secondary_host host = host_of(follower, directory);
+	for (size_t i = 0; i < follower->count; i++)
+		secondary_save(&follower->zones[i]->secondary, &host);
 }
 
 void follower_free(struct follower *follower)

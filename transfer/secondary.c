@@ -76,7 +76,7 @@ void secondary_describe(struct secondary *secondary, const struct secondary_zone
 		return;
 	secondary->checked_s = zone->checked_s;
 	const uint64_t age_ms = now_s > zone->checked_s ? (now_s - zone->checked_s) * 1000 : 0;
-	secondary->checked_ms = now_ms > age_ms ? now_ms - age_ms : 0;
+	secondary->checked_ms = now_ms - age_ms; /* below 0, before the machine started: expires_ms() adds modulo 2^64 */
 }
 
 static void drop_unwritten(struct secondary *secondary)
@@ -95,8 +95,10 @@ void secondary_free(struct secondary *secondary)
 
 static uint64_t expires_ms(const struct secondary *secondary)
 {
-	return secondary->there && !secondary->expired
-	       ? secondary->checked_ms + (uint64_t)secondary->expire_s * 1000 : UINT64_MAX;
+	if (!secondary->there || secondary->expired)
+		return UINT64_MAX;
+	const uint64_t ends_ms = secondary->checked_ms + (uint64_t)secondary->expire_s * 1000;
+	return ends_ms > INT64_MAX ? 0 : ends_ms;
 }
 
 uint64_t secondary_due_ms(const struct secondary *secondary)
@@ -172,15 +174,28 @@ static void take_version(struct secondary *secondary, struct news *news)
 	secondary->unwritten = version;
 }
 
+/* False: it is not on disk, and will be tried again. It said why. */
+static bool save(struct secondary *secondary, const struct secondary_host *host)
+{
+	if (host->directory && store_write(host->directory, secondary->unwritten, secondary->serial,
+	                                   secondary->checked_s, host->reporter))
+		return false;
+	drop_unwritten(secondary);
+	return true;
+}
+
+void secondary_save(struct secondary *secondary, const struct secondary_host *host)
+{
+	if (secondary->unwritten)
+		(void)save(secondary, host);
+}
+
 static void write_file(struct secondary *secondary, const struct secondary_host *host)
 {
 	const uint64_t begun_ms = clock_ms();
-	if (host->directory)
-		(void)store_write(host->directory, secondary->unwritten, secondary->serial, secondary->checked_s,
-		                  host->reporter); /* it said so */
-	drop_unwritten(secondary);
+	const bool saved = save(secondary, host);
 	const uint64_t now_ms = clock_ms();
-	secondary->written_ms = now_ms + (now_ms - begun_ms) * SECONDARY_WRITE_SHARE;
+	secondary->written_ms = now_ms + (saved ? (now_ms - begun_ms) * SECONDARY_WRITE_SHARE : SECONDARY_WRITE_AGAIN_MS);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -219,12 +234,14 @@ static int transfer(struct secondary *secondary, const struct secondary_host *ho
 /* Changes if they are to be had, else the whole. */
 static int follow(struct secondary *secondary, const struct secondary_host *host, struct primary *primary)
 {
+	const bool changes = secondary->there && !secondary->expired && !secondary->whole;
 	int error = MIST_EMISMATCH;
-	if (secondary->there && !secondary->expired && !secondary->whole)
+	if (changes)
 		error = transfer(secondary, host, primary, true);
-	/* What was not believed, not understood or not wanted as changes may still be as a whole. */
+	/* What was not believed, not understood or not wanted as changes may still be as a whole; and some primaries close the
+	 * connection, or say nothing, when they are asked for changes. */
 	if (error == MIST_EMISMATCH || error == MIST_EREFUSED || error == MIST_ERECORD || error == MIST_EZONE ||
-	    error == MIST_ELIMIT) {
+	    error == MIST_ELIMIT || (changes && (error == MIST_ENETWORK || error == MIST_ETIMEOUT))) {
 		primary->why[0] = 0;
 		error = transfer(secondary, host, primary, false);
 	}

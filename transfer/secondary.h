@@ -21,6 +21,8 @@
 #define SECONDARY_PAUSE_MS 100
 /* The file is written again when this many times the time has passed that writing it took. */
 #define SECONDARY_WRITE_SHARE 20
+/* A disk that was full is seldom empty sooner. */
+#define SECONDARY_WRITE_AGAIN_MS 60000
 
 struct secondary_counters {
 	_Atomic(uint64_t) checks, failures, wholes, changes; /* as in mistcore.h */
@@ -68,6 +70,9 @@ void secondary_notice(struct secondary *secondary, uint64_t now_ms);
 
 /* Does what is due: asks, transfers, publishes, lets expire, writes. Sets due_ms. */
 void secondary_work(struct secondary *secondary, const struct secondary_host *host);
+
+/* Before it is freed: writes what is not on disk yet. */
+void secondary_save(struct secondary *secondary, const struct secondary_host *host);
 
 /* When the next work is due. */
 uint64_t secondary_due_ms(const struct secondary *secondary);

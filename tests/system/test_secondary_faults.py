@@ -127,14 +127,14 @@ class BadPrimaries(unittest.TestCase):
             primary.serials = {zone: 1 for zone in zones}
             with harness.Mist(zones_of(primary, zones)) as mist:
                 harness.until(lambda: all(stamp(mist, zone) == 1 for zone in zones), "the first versions")
-                whole = len(message(dns.message.make_query(zones[0], "IXFR"), version(zones[0], 2, 200)))
-                self.assertGreater(whole, 18000)
+                whole = len(message(dns.message.make_query(zones[0], "IXFR"), version(zones[0], 2, 240)))
+                self.assertGreater(whole, 20000)
                 cuts = iter(range(0, whole, 1 if harness.LONG else 20))
                 done = threading.Event()
 
                 def cut(query):
                     zone = query.question[0].name.to_text()
-                    octets = message(query, version(zone, 2, 200))
+                    octets = message(query, version(zone, 2, 240))
                     with primary.lock:
                         at = next(cuts, None)
                     if at is None:
