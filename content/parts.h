@@ -63,7 +63,7 @@ struct mist_zone {
 	bool serial_kept;            /* on disk, this one: */
 	uint32_t kept_serial, reserve, reserved_s;
 	struct overlay overlay;      /* what edits changed */
-	struct zone *before;         /* held: the version that this one may go on from, or NULL */
+	struct zone *before;         /* held until reload_prepare(): what this one may go on from */
 	bool pending;                /* complete, but with no serial and no signatures of its own yet */
 	bool edited;                 /* while it served: its serial is ours from then on */
 

@@ -329,5 +329,11 @@ int reload_prepare(struct mist_content *content, struct mist_content *served, bo
 		content->zones[i]->before = NULL;
 	}
 	free(order);
+	/* Held any longer, what it shares with versions to come would never be freed (core/zone.c). */
+	for (size_t i = 0; i < content->zone_count; i++) {
+		if (content->zones[i]->before)
+			zone_release(content->zones[i]->before);
+		content->zones[i]->before = NULL;
+	}
 	return error;
 }
