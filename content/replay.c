@@ -18,7 +18,16 @@ struct replay {
 	const struct zone *served;   /* as it was edited, or NULL: as the overlay says */
 	uint32_t cap;
 	struct zone_list changed;
+	struct edit *whole;          /* all names, as they are collected */
+	unsigned rounds_left;        /* of each name in an edit of its own */
+	size_t refused;              /* names, in this round */
 };
+
+/*
+ * When names are replayed one by one, one may need another that comes later: the NS record at the top its
+ * server, whose removal waits for the NS record to go. Then there are three in a row, and no more.
+ */
+#define ROUNDS 3
 
 struct rrset *replay_as_served(const struct rrset *set, uint32_t cap)
 {
@@ -95,24 +104,80 @@ static void say_dropped(const struct replay *replay, const uint8_t *owner, const
 	       "now, and is dropped (%s)", name, edit_reason(edit));
 }
 
+/* What is replayed is kept already, as far as it is to last. */
+static int begin(struct edit **edit)
+{
+	int error = edit_new(edit);
+	if (!error)
+		(*edit)->passing = true;
+	return error;
+}
+
+static int collect_name(const struct replay *replay, struct edit *edit, const struct overlay_name *name)
+{
+	int error = MIST_OK;
+	for (size_t i = 0; i < name->count && !error; i++)
+		error = replay_set(replay, edit, name->name, &name->sets[i]);
+	return error;
+}
+
 static int replay_name(void *user, const struct overlay_name *name)
 {
 	struct replay *replay = user;
 	struct edit *edit;
-	int error = edit_new(&edit);
+	int error = begin(&edit);
 	if (error)
 		return error;
-	for (size_t i = 0; i < name->count && !error; i++)
-		error = replay_set(replay, edit, name->name, &name->sets[i]);
+	error = collect_name(replay, edit, name);
 	if (!error) {
 		error = edit_apply(edit, replay->zone->content, &replay->changed);
 		if (error && error != MIST_ENOMEM) {
-			say_dropped(replay, name->name, edit);
+			replay->refused++;
+			if (replay->rounds_left == 1)
+				say_dropped(replay, name->name, edit);
 			error = MIST_OK;
 		}
 	}
 	edit_free(edit);
 	return error;
+}
+
+/* What a round brought already, the next one finds there. */
+static int replay_each(struct replay *replay, const struct overlay *overlay)
+{
+	int error = MIST_OK;
+	replay->refused = 1;
+	for (replay->rounds_left = ROUNDS; replay->rounds_left && replay->refused && !error; replay->rounds_left--) {
+		replay->refused = 0;
+		error = overlay_each(overlay, replay_name, replay);
+	}
+	return error;
+}
+
+static int add_name(void *user, const struct overlay_name *name)
+{
+	const struct replay *replay = user;
+	return collect_name(replay, replay->whole, name);
+}
+
+/* MIST_ECONFLICT: some of it cannot stand in the zone as it is described now, and nothing was done. */
+static int replay_whole(struct replay *replay, const struct overlay *overlay)
+{
+	int error = begin(&replay->whole);
+	if (error)
+		return error;
+	error = overlay_each(overlay, add_name, replay);
+	if (!error && edit_apply(replay->whole, replay->zone->content, &replay->changed))
+		error = replay->whole->error == MIST_ENOMEM ? MIST_ENOMEM : MIST_ECONFLICT;
+	edit_free(replay->whole);
+	return error;
+}
+
+/* At once, for names need each other; what then breaks a rule shall not take the rest with it. */
+static int replay_all(struct replay *replay, const struct overlay *overlay)
+{
+	int error = replay_whole(replay, overlay);
+	return error == MIST_ECONFLICT ? replay_each(replay, overlay) : error;
 }
 
 uint32_t replay_ttl_cap(const struct mist_zone *zone)
@@ -150,7 +215,7 @@ int replay_edits(struct mist_zone *zone, const struct overlay *overlay, const st
                  uint32_t now_s, uint64_t *signatures)
 {
 	struct replay replay = { .zone = zone, .served = served, .cap = replay_ttl_cap(zone) };
-	int error = overlay_each(overlay, replay_name, &replay);
+	int error = replay_all(&replay, overlay);
 	if (!error)
 		error = delegations_follow(&replay.changed); /* the zone around it comes later, and takes it */
 	free(replay.changed.zones);

@@ -2,10 +2,10 @@
  * Contents that take the place of others while edits go on: what is served is, for each set, what is
  * described now with what edits had changed, and nothing is signed twice.
  */
-#include "serve.h"
+#include "edit_kit.h"
 
+#include "net/server.h"
 #include "scratch.h"
-#include "zonetext.h"
 
 enum { NAMES = 24, KINDS = 2, VALUES = 8, ROUNDS = 120 };
 
@@ -374,6 +374,32 @@ static void test_only_differences(void **state)
 	assert_int_equal(mist_stop(server), MIST_OK);
 }
 
+static unsigned versions_of(struct mist_server *server)
+{
+	unsigned count = 0;
+	for (const struct zone *zone = atomic_load(&server->publisher.current)->zones[0]; zone; zone = zone->older)
+		count++;
+	return count;
+}
+
+/* A version that is not served any more goes, though the zone was served before the last reload. */
+static void test_versions_go(void **state)
+{
+	(void)state;
+	struct model model = { 0 }, next;
+	struct mist_server *server;
+	change(&model, 50);
+	assert_int_equal(mist_start(&server, NULL, describe(&model, MIST_DNSSEC_SIGN, 1)), MIST_OK);
+	assert_int_equal(mist_reload(server, describe(&model, MIST_DNSSEC_SIGN, 1)), MIST_OK);
+	for (unsigned i = 0; i < 40; i++) {
+		next = model;
+		next.has[i % NAMES][0] ^= 1;
+		edit_to(server, &model, &next);
+		assert_in_range(versions_of(server), 1, 3);
+	}
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
 /* ---- what cannot be ---------------------------------------------------------------------------- */
 
 static void test_broken_changes_nothing(void **state)
@@ -423,6 +449,74 @@ static void test_description_wins(void **state)
 	assert_int_equal(reading.model.has[2][0], 2);
 	verify(server);
 	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* The name servers of the zone, and the addresses that such names have. */
+static int see_server(void *user, const struct mist_record *record)
+{
+	char name[MIST_NAME_TEXT_SIZE];
+	const bool is_ns = record->type == TYPE_NS;
+	assert_true(mist_name_to_text(record->owner, MIST_NAME_SIZE, name) > 0);
+	if (is_ns)
+		assert_true(mist_name_to_text(record->rdata, record->rdata_len, name) > 0);
+	if (is_ns || (record->type == TYPE_A && strncmp(name, "ns", 2) == 0))
+		sprintf(strchr(user, 0), "%s %s ", is_ns ? "NS" : "A", name);
+	return 0;
+}
+
+static void assert_servers(struct mist_server *server, const char *wanted)
+{
+	char servers[1024] = "";
+	assert_int_equal(mist_walk(server, "a.test", MIST_WALK_DATA, see_server, servers), MIST_OK);
+	assert_string_equal(servers, wanted);
+}
+
+/* A name server and the NS record that names it, in one edit: neither stands without the other. */
+static void move_servers(enum mist_dnssec dnssec)
+{
+	static const char moved[] = "NS ns2.a.test A ns2.a.test ";
+	struct model model = { 0 };
+	struct mist_server *server;
+	struct mist_zone *zone;
+	assert_int_equal(mist_start(&server, NULL, describe(&model, dnssec, 1)), MIST_OK);
+	assert_int_equal(edit_now(server, NULL, "+ns2.a.test. 300 A 127.0.0.2\n+a.test. 300 NS ns2.a.test.\n"
+	                          "-a.test. 300 NS ns.a.test.\n!ns.a.test. A\n+n1.a.test. 300 TXT a\n", NULL), MIST_OK);
+	assert_servers(server, moved);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(mist_reload(server, describe(&model, dnssec, 1)), MIST_OK);
+		assert_servers(server, moved);
+		assert_int_equal(mist_stop(server), MIST_OK);
+		assert_int_equal(mist_start(&server, NULL, describe(&model, dnssec, 1)), MIST_OK);
+		assert_servers(server, moved);
+	}
+	assert_int_equal(heard.count[MIST_LEVEL_ERROR] + heard.count[MIST_LEVEL_WARNING], 0);
+	/* What cannot stand at one name does not take the others along. */
+	struct mist_content *content = content_new();
+	const struct mist_zone_options options = {
+		.size = sizeof(options), .name = "a.test", .records = true, .dnssec = dnssec,
+	};
+	assert_int_equal(mist_content_zone(content, &options, &zone), MIST_OK);
+	add_record(zone, "a.test", TYPE_SOA, "ns.a.test host.a.test 1 3600 600 86400 60");
+	add_record(zone, "a.test", TYPE_NS, "ns.a.test");
+	add_record(zone, "ns.a.test", TYPE_A, "127.0.0.1");
+	add_record(zone, "n1.a.test", TYPE_CNAME, "ns2.a.test");
+	assert_int_equal(mist_reload(server, content), MIST_OK);
+	assert_servers(server, moved);
+	assert_int_equal(heard.count[MIST_LEVEL_WARNING], 1);
+	assert_non_null(strstr(heard.text, "n1.a.test: what was edited there"));
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+static void test_servers_move(void **state)
+{
+	(void)state;
+	move_servers(MIST_DNSSEC_SIGN);
+}
+
+static void test_servers_move_unsigned(void **state)
+{
+	(void)state;
+	move_servers(MIST_DNSSEC_OFF);
 }
 
 static struct mist_content *describe_inner(unsigned texts)
@@ -525,8 +619,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_restarts_unsigned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_publish_forgets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_only_differences, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_versions_go, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_changes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_description_wins, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_servers_move, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_servers_move_unsigned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_delegation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_signing_changes, set_up, tear_down),
 	};
