@@ -322,7 +322,19 @@ static int settle_below(struct zone *zone, const uint8_t *name)
 	return error;
 }
 
-/* Takes nodes out, from the name up, that have no data and none below. */
+/* No node below, but for the `*` that is lent. */
+static bool is_leaf(const struct zone *zone, const uint8_t *name)
+{
+	uint8_t wildcard[NAME_MAX];
+	const struct node *node = trie_after(&zone->nodes, name);
+	if (node && is_lent(node) && name_wildcard(wildcard, name) && name_equal(node->name, wildcard))
+		node = trie_after(&zone->nodes, wildcard);
+	return !node || !name_within(node->name, name);
+}
+
+/* Takes nodes out, from the name up, that have no data and none below. Names below that an edit has emptied
+ * are settled too, and the last of them takes out what they leave: whoever looked for data below would
+ * walk over all the others each time. */
 static int prune(struct zone *zone, const uint8_t *name)
 {
 	uint8_t wildcard[NAME_MAX];
@@ -330,7 +342,7 @@ static int prune(struct zone *zone, const uint8_t *name)
 
 	for (unsigned up = 0; !error && name_labels(name) - up > zone->labels; up++) {
 		const uint8_t *at = name_ancestor(name, up);
-		if (zone_data_count(zone, zone_node(zone, at)) > 0 || data_below(zone, at))
+		if (zone_data_count(zone, zone_node(zone, at)) > 0 || !is_leaf(zone, at))
 			break;
 		if (name_wildcard(wildcard, at))
 			error = unlend(zone, wildcard);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "core/heap.h"
@@ -627,6 +628,48 @@ static void memory_is_given_back(void **state)
 	publisher_free(&publisher);
 }
 
+/* ---- time ------------------------------------------------------------------------------------ */
+
+#define LEAVING 50000
+/* Half a second on a slow machine. If each name walked over those that are still to be settled, at each of the
+ * ancestors that it shares with them, that would be five thousand million steps. */
+#define LEAVING_MAX_S 30
+
+static void many_leave_at_once(void **state)
+{
+	static struct model model;
+	struct zone *fork;
+	uint8_t name[NAME_MAX];
+	char text[64];
+
+	(void)state;
+	model_init(&model, &(struct kind){ .apex = "example" });
+	struct zone *zone = from_scratch(&model);
+	const size_t names = zone->nodes.count;
+	assert_int_equal(zone_fork(&fork, zone), MIST_OK);
+	for (unsigned i = 0; i < LEAVING; i++) {
+		sprintf(text, "host-%05u.d.c.x.example", i);
+		put_number(fork, text, i);
+	}
+	zone_release(zone);
+	zone = fork;
+	assert_int_equal(zone->nodes.count, names + LEAVING + 3);
+	assert_int_equal(zone_fork(&fork, zone), MIST_OK);
+	const clock_t start = clock();
+	for (unsigned settle = 0; settle < 2; settle++) {
+		for (unsigned i = 0; i < LEAVING; i++) {
+			sprintf(text, "host-%05u.d.c.x.example", i);
+			name_from_text(name, text);
+			assert_int_equal(settle ? zone_settle(fork, name) : zone_remove(fork, name, 0), MIST_OK);
+		}
+		assert_true(settle || fork->nodes.count == names + LEAVING + 3);
+	}
+	assert_int_equal(fork->nodes.count, names);
+	assert_in_range((clock() - start) / CLOCKS_PER_SEC, 0, LEAVING_MAX_S);
+	zone_release(fork);
+	zone_release(zone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -638,6 +681,7 @@ int main(void)
 		cmocka_unit_test(made_carved),
 		cmocka_unit_test(readers),
 		cmocka_unit_test(memory_is_given_back),
+		cmocka_unit_test(many_leave_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
