@@ -44,6 +44,7 @@ struct journal {
 	uint64_t len_renewed;        /* when it was written anew */
 	uint64_t draft_len;
 	bool draft_failed;
+	bool unsettled;              /* it took the old one's place, and the directory may not say so on the disk */
 	struct frame frame;
 };
 
@@ -98,15 +99,24 @@ static int open_file(struct journal *journal, int flags)
 	return -1;
 }
 
+/* One that was not there when this journal was opened is another server's, whose edits we do not have. */
 static bool make_file(struct journal *journal)
 {
 	if (journal->file >= 0 && journal->len >= sizeof(magic))
 		return true;
-	if ((journal->file < 0 && open_file(journal, O_CREAT) < 0) || !write_all(journal->file, magic, sizeof(magic), 0) ||
-	    !sync_directory(journal->path))
+	if ((journal->file < 0 && open_file(journal, O_CREAT | O_EXCL) < 0) ||
+	    !write_all(journal->file, magic, sizeof(magic), 0) || !sync_directory(journal->path))
 		return false;
 	journal->len = journal->len_renewed = sizeof(magic);
 	return true;
+}
+
+/* A frame in a file whose name may be another one's after a crash would be lost. */
+static bool settle(struct journal *journal)
+{
+	if (journal->unsettled && sync_directory(journal->path))
+		journal->unsettled = false;
+	return !journal->unsettled;
 }
 
 int journal_open(struct journal **journal_out, const char *directory,
@@ -246,8 +256,9 @@ int journal_write(struct journal *journal)
 	journal->len_before = journal->len; /* nothing to take back yet */
 	if (!journal->frame.len && !journal->frame.failed)
 		return MIST_OK;
-	if (!make_file(journal)) {
-		error = fail(journal, "edits cannot be kept");
+	if (!make_file(journal) || !settle(journal)) {
+		error = fail(journal, errno == EEXIST ? "another server has kept its edits here meanwhile; give each server a "
+		             "`state_directory` of its own" : "edits cannot be kept");
 	} else {
 		journal->len_before = journal->len;
 		if (!frame_write(&journal->frame, journal->file, &journal->len) || fdatasync(journal->file) != 0) {
@@ -299,19 +310,20 @@ int journal_renewed(struct journal *journal)
 	if (!journal->draft_failed && (frame->len || frame->failed))
 		journal->draft_failed = !frame_write(frame, journal->draft, &journal->draft_len);
 	frame_empty(frame);
-	bool good = !journal->draft_failed && fsync(journal->draft) == 0 &&
-	            rename(journal->draft_path, journal->path) == 0 && sync_directory(journal->path);
-	if (good) {
+	bool moved = !journal->draft_failed && fsync(journal->draft) == 0 &&
+	             rename(journal->draft_path, journal->path) == 0;
+	if (moved) {
 		if (journal->file >= 0)
 			close(journal->file);
 		journal->file = journal->draft;
 		journal->len = journal->len_renewed = journal->len_before = journal->draft_len;
+		journal->unsettled = true;
 	} else if (journal->draft >= 0) {
 		close(journal->draft);
 		unlink(journal->draft_path);
 	}
 	journal->draft = -1;
-	return good ? MIST_OK : fail(journal, "the file cannot be written anew");
+	return moved && settle(journal) ? MIST_OK : fail(journal, "the file cannot be written anew");
 }
 
 /* ------------------------------------------------------------------------------------------------

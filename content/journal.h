@@ -44,7 +44,8 @@ void journal_undo(struct journal *journal); /* takes the last frame that was wri
 bool journal_exists(const struct journal *journal); /* something was written once */
 /* Whether it has grown so far that writing it anew is worth it. */
 bool journal_is_long(const struct journal *journal);
-/* Between the two journal_put() goes to the new file. MIST_EFILE, reported; then the old one is kept. */
+/* Between the two journal_put() goes to the new file. MIST_EFILE, reported; then the old one is kept, or the new one
+ * is not safely there yet, and the next write is refused unless it is then. */
 void journal_renew(struct journal *journal);
 int journal_renewed(struct journal *journal);
 

@@ -280,6 +280,55 @@ static void test_full(void **state)
 	journal_close(journal);
 }
 
+/* The new file has taken the old one's place, but the directory could not be brought to the disk. */
+static void test_renewed_unsafely(void **state)
+{
+	(void)state;
+	struct journal *journal = open_it();
+	put_entry(journal, 0);
+	assert_int_equal(journal_write(journal), MIST_OK);
+	journal_renew(journal);
+	put_entry(journal, 0);
+	struct rlimit before, limit;
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit = before;
+	limit.rlim_cur = 0; /* those that are open stay so */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	int renewed = journal_renewed(journal);
+	put_entry(journal, 1);
+	int refused = journal_write(journal); /* nobody is told that it is safe there */
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(renewed, MIST_EFILE);
+	assert_int_equal(refused, MIST_EFILE);
+	put_entry(journal, 1);
+	assert_int_equal(journal_write(journal), MIST_OK);
+	assert_int_equal(count_entries(journal), 2);
+	journal_close(journal);
+	journal = open_it();
+	assert_int_equal(count_entries(journal), 2);
+	journal_close(journal);
+}
+
+/* Two servers were given one directory before either had an edit. */
+static void test_two_servers(void **state)
+{
+	(void)state;
+	struct journal *one = open_it(), *two = open_it();
+	put_entry(one, 0);
+	assert_int_equal(journal_write(one), MIST_OK);
+	for (unsigned i = 0; i < 2; i++) { /* while the first one runs, and when it has ended */
+		put_entry(two, 7);
+		assert_int_equal(journal_write(two), MIST_EFILE);
+		assert_non_null(strstr(heard.text, "another server has kept its edits here"));
+		journal_undo(two);
+		journal_close(i ? NULL : one);
+	}
+	journal_close(two);
+	one = open_it();
+	assert_int_equal(count_entries(one), 1);
+	journal_close(one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +337,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_spoiled, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_renew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_renewed_unsafely, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_two_servers, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
