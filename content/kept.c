@@ -32,53 +32,99 @@ static struct mist_zone *zone_of(const struct mist_content *content,
 	            : content_zone_around(content, edit_owner(operation), false);
 }
 
-static void write_set(struct journal *journal, const struct mist_zone *zone, const uint8_t *owner,
-                      uint16_t type)
+/* A set that a commit may have changed. */
+struct place {
+	const struct mist_zone *zone;
+	const uint8_t *owner;
+	uint16_t type;
+};
+
+struct places {
+	struct place *places;
+	size_t count, room;
+};
+
+static int add_place(struct places *list, const struct mist_zone *zone, const uint8_t *owner, uint16_t type)
 {
-	const struct rrset *was = zone_data(zone->zone, zone_node(zone->zone, owner), type);
-	const struct rrset *is = zone_data(zone->next, zone_node(zone->next, owner), type);
-	const struct rrset *base = was;
-	if (overlay_same(was, is))
-		return;
-	overlay_base(&zone->overlay, owner, type, &base);
-	journal_put(journal, zone->zone->name, owner, type, base, is);
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 8;
+		struct place *places = realloc(list->places, room * sizeof(*places));
+		if (!places)
+			return MIST_ENOMEM;
+		list->places = places;
+		list->room = room;
+	}
+	list->places[list->count++] = (struct place){ zone, owner, type };
+	return MIST_OK;
 }
 
-static void write_operation(struct journal *journal, const struct mist_content *content,
-                            const struct edit_operation *operation)
+static int add_operation(struct places *list, const struct mist_content *content,
+                         const struct edit_operation *operation)
 {
 	const struct mist_zone *zone = zone_of(content, operation);
 	const uint8_t *owner = edit_owner(operation);
 	if (!zone || !zone->next || operation->verb == EDIT_REQUIRE)
-		return;
-	const struct node *node = operation->type ? NULL : zone_node(zone->zone, owner);
+		return MIST_OK;
 	if (operation->type)
-		write_set(journal, zone, owner, operation->type);
-	for (unsigned i = 0; node && i < node->rrset_count; i++)
-		write_set(journal, zone, owner, node->rrsets[i]->type);
+		return add_place(list, zone, owner, operation->type);
+	const struct node *node = zone_node(zone->zone, owner);
+	int error = MIST_OK;
+	for (unsigned i = 0; node && i < node->rrset_count && !error; i++)
+		error = add_place(list, zone, owner, node->rrsets[i]->type);
+	return error;
 }
 
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	if (x->zone != y->zone)
+		return x->zone < y->zone ? -1 : 1;
+	int order = name_compare(x->owner, y->owner);
+	return order ? order : x->type - y->type;
+}
+
+/* Registered names are not kept, and another edit of the same group may have brought them. */
+static const struct rrset *lasting(const struct rrset *set)
+{
+	return set && set->flags & RRSET_REGISTERED ? NULL : set;
+}
+
+static void write_place(struct journal *journal, const struct place *place)
+{
+	const struct mist_zone *zone = place->zone;
+	const struct node *older = zone_node(zone->zone, place->owner), *newer = zone_node(zone->next, place->owner);
+	const struct rrset *was = lasting(zone_data(zone->zone, older, place->type));
+	const struct rrset *is = lasting(zone_data(zone->next, newer, place->type));
+	const struct rrset *base = was;
+	if (overlay_same(was, is))
+		return;
+	overlay_base(&zone->overlay, place->owner, place->type, &base);
+	journal_put(journal, zone->zone->name, place->owner, place->type, base, is);
+}
+
+/* Each set once, however many operations have changed it. */
 int kept_write(const struct commit *commit)
 {
 	struct journal *journal = commit->content->journal;
+	struct places list = { 0 };
+	int error = MIST_OK;
 	if (!journal)
 		return MIST_OK;
 	for (const struct edit *edit = commit->edits; edit; edit = edit->next)
-		for (size_t i = 0; i < edit->count && !edit->error && !edit->passing; i++)
-			write_operation(journal, commit->content, edit->operations[i]);
-	return journal_write(journal);
+		for (size_t i = 0; i < edit->count && !edit->error && !edit->passing && !error; i++)
+			error = add_operation(&list, commit->content, edit->operations[i]);
+	if (list.count)
+		qsort(list.places, list.count, sizeof(*list.places), compare_places);
+	for (size_t i = 0; i < list.count && !error; i++)
+		if (i == 0 || compare_places(&list.places[i - 1], &list.places[i]))
+			write_place(journal, &list.places[i]);
+	free(list.places);
+	return error ? error : journal_write(journal);
 }
 
 void kept_accept(const struct commit *commit)
 {
 	const struct mist_content *content = commit->content;
-	for (const struct edit *edit = commit->edits; edit; edit = edit->next)
-		for (size_t i = 0; i < edit->count && !edit->error; i++) {
-			struct mist_zone *zone = zone_of(content, edit->operations[i]);
-			if (zone && edit->operations[i]->verb != EDIT_REQUIRE)
-				overlay_mark(&zone->overlay, edit_owner(edit->operations[i]),
-				             edit->operations[i]->type, edit->passing);
-		}
 	if (content->journal && journal_is_long(content->journal))
 		kept_renew(content);
 }
@@ -99,9 +145,9 @@ static int renew_name(void *user, const struct overlay_name *name)
 	const struct node *node = zone->failed ? NULL : zone_node(zone, name->name);
 	for (size_t i = 0; i < name->count; i++) {
 		const struct overlay_set *set = &name->sets[i];
-		if (!set->passing)
-			journal_put(renewal->journal, zone->name, name->name, set->type, set->base,
-			            zone->failed ? set->edited : zone_data(zone, node, set->type));
+		const struct rrset *is = lasting(zone->failed ? set->edited : zone_data(zone, node, set->type));
+		if (set->base || is)
+			journal_put(renewal->journal, zone->name, name->name, set->type, set->base, is);
 	}
 	return 0;
 }

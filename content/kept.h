@@ -22,7 +22,7 @@ int kept_note(struct mist_zone *zone);
 /* Writes what a commit changes, on the disk when it returns; edits that are passing are left out. */
 int kept_write(const struct commit *commit);
 
-/* Notes in the overlays whose edits were passing, and writes the journal anew when that is worth it. */
+/* Writes the journal anew when that is worth it. */
 void kept_accept(const struct commit *commit);
 
 /* Writes the journal anew from what the overlays of the content say: after a reload. */

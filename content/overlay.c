@@ -177,14 +177,6 @@ int overlay_put(struct overlay *overlay, const uint8_t *owner, uint16_t type,
 	return set->edited ? MIST_OK : MIST_ENOMEM;
 }
 
-void overlay_mark(struct overlay *overlay, const uint8_t *owner, uint16_t type, bool passing)
-{
-	struct overlay_name *name = overlay->is_made ? trie_get(&overlay->names, owner) : NULL;
-	for (size_t i = 0; name && i < name->count; i++)
-		if (!type || name->sets[i].type == type)
-			name->sets[i].passing = passing;
-}
-
 bool overlay_base(const struct overlay *overlay, const uint8_t *owner, uint16_t type,
                   const struct rrset **base)
 {

@@ -14,7 +14,6 @@
 
 struct overlay_set {
 	uint16_t type;
-	bool passing;                /* of what is not kept on disk, such as registered names */
 	struct rrset *base;          /* as described; NULL: there was none */
 	struct rrset *edited;        /* of an overlay that was read from disk: as edited; NULL: none */
 };
@@ -41,9 +40,6 @@ int overlay_note(struct overlay *overlay, const struct zone *older, const struct
 /* Puts a set as it was read from disk in the place of what was known of it. Copies. MIST_ENOMEM. */
 int overlay_put(struct overlay *overlay, const uint8_t *owner, uint16_t type,
                 const struct rrset *base, const struct rrset *edited);
-
-/* Says of a set, if it is noted, whether it is passing. */
-void overlay_mark(struct overlay *overlay, const uint8_t *owner, uint16_t type, bool passing);
 
 /* What was described where edits changed it; false: they did not. */
 bool overlay_base(const struct overlay *overlay, const uint8_t *owner, uint16_t type,

@@ -85,6 +85,9 @@ static int replay_set(const struct replay *replay, struct edit *edit, const uint
 	free(was);
 	if (set->type == TYPE_SOA)
 		return untouched && edited && described ? replay_soa(edit, owner, edited, described) : MIST_OK;
+	/* Where something else is described, registered addresses are not added to it. */
+	if (!untouched && edited && edited->flags & RRSET_REGISTERED)
+		edited = NULL;
 	if (untouched && served)
 		return edit_replace_set(edit, now->name, owner, set->type, edited);
 	if (untouched) {
@@ -201,16 +204,6 @@ static int sign_replayed(struct mist_zone *zone, uint32_t now_s, uint64_t *signa
 	return error;
 }
 
-/* What does not last does not begin to last because it was replayed. */
-static int mark_again(void *user, const struct overlay_name *name)
-{
-	struct mist_zone *zone = user;
-	for (size_t i = 0; i < name->count; i++)
-		if (name->sets[i].passing)
-			overlay_mark(&zone->overlay, name->name, name->sets[i].type, true);
-	return 0;
-}
-
 int replay_edits(struct mist_zone *zone, const struct overlay *overlay, const struct zone *served,
                  uint32_t now_s, uint64_t *signatures)
 {
@@ -223,8 +216,6 @@ int replay_edits(struct mist_zone *zone, const struct overlay *overlay, const st
 		return error;
 	if (!error)
 		error = kept_note(zone);
-	if (!error)
-		error = overlay_each(overlay, mark_again, zone);
 	if (!error)
 		error = sign_replayed(zone, now_s, signatures);
 	zone_release(zone->zone);
