@@ -199,6 +199,7 @@ static int clear_all(struct apply *apply, struct mist_zone *zone, const uint8_t 
 			uint16_t type = node->rrsets[i]->type;
 			bool stays = apex && (type == TYPE_SOA || type == TYPE_NS ||
 			                      (zone->dnssec == MIST_DNSSEC_SIGN && is_of_our_key(type)));
+			stays |= node->rrsets[i]->flags & RRSET_REGISTERED; /* those go with their owners */
 			if (!stays && zone_data(content_newest(zone), node, type))
 				types[count++] = type;
 		}

@@ -56,6 +56,19 @@ static const struct mist_zone *zone_below(const struct mist_zone *zone, const ui
 	return NULL;
 }
 
+/* Addresses of a registered name come and go with its owners, and others beside them would be taken for those. */
+static bool is_of_owners(const struct zone *zone, const struct edit_operation *operation)
+{
+	const struct node *node = zone_node(zone, edit_owner(operation));
+	const bool address = operation->type == TYPE_A || operation->type == TYPE_AAAA;
+	for (unsigned i = 0; node && address && i < node->rrset_count; i++) {
+		if (node->rrsets[i]->flags & RRSET_REGISTERED &&
+		    (node->rrsets[i]->type == operation->type || puts_records(operation)))
+			return true;
+	}
+	return false;
+}
+
 int edit_check_place(struct edit *edit, const struct mist_zone *zone,
                      const struct edit_operation *operation)
 {
@@ -92,6 +105,9 @@ int edit_check_place(struct edit *edit, const struct mist_zone *zone,
 	if (apex && zone->dnssec == MIST_DNSSEC_SIGN && is_of_our_key(type))
 		return edit_conflict(edit, operation,
 		                     "the zone is signed here, and its keys are published by the server");
+	if (!edit->passing && is_of_owners(content_newest(zone), operation))
+		return edit_conflict(edit, operation, "its name is registered, and its addresses go with its owners; "
+		                     "deregister it");
 	return MIST_OK;
 }
 

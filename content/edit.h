@@ -66,7 +66,8 @@ struct edit {
 	 */
 	bool lenient;
 	bool points_back;            /* may change the zone of reverse.h, which no edit of others can name */
-	/* Its changes end with the process: they are not kept on disk. */
+	/* Nothing of it is to be kept on disk: it is of the registry, and ends with the process; or it comes from there
+	 * (replay.c). Registered addresses are changed by such edits alone. */
 	bool passing;
 	/* Called before the edit is judged, under the lock of those who commit: adds operations that depend
 	 * on what was committed before. May be NULL. An error fails the edit. */

@@ -368,7 +368,13 @@ static int say_reverse(const struct registered *name, const struct mist_content 
 	return error;
 }
 
-/* What follows for a name in this content. */
+/* Addresses that nobody registered. */
+static bool is_own(const struct rrset *set)
+{
+	return set && !(set->flags & RRSET_REGISTERED);
+}
+
+/* What follows for a name in this content. What the zone has of its own there stays. */
 static int say(const struct registered *name, const struct mist_content *content, struct edit *edit)
 {
 	static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
@@ -380,6 +386,8 @@ static int say(const struct registered *name, const struct mist_content *content
 		const struct zone *now = content_newest(zone);
 		const struct rrset *old = zone_data(now, zone_node(now, name->name), types[i]);
 		struct rrset *set;
+		if (is_own(old))
+			continue;
 		error = make_set(name, types[i], &set);
 		if (!error)
 			error = say_reverse(name, content, old, set, edit);
@@ -390,23 +398,36 @@ static int say(const struct registered *name, const struct mist_content *content
 	return error;
 }
 
+/* Whether something is said of a name. A zone that was described anew may have no room for it. */
+static bool is_said(const struct registered *name, const struct mist_content *content)
+{
+	const struct mist_zone *zone = registry_zone(content, name->name);
+	const struct node *node = zone ? zone_node(content_newest(zone), name->name) : NULL;
+	for (unsigned i = 0; node && i < node->rrset_count; i++) {
+		if (node->rrsets[i]->flags & RRSET_REGISTERED)
+			return true;
+	}
+	return false;
+}
+
+static bool has_own_addresses(const struct mist_zone *zone, const uint8_t *name)
+{
+	const struct zone *now = content_newest(zone);
+	const struct node *node = zone_node(now, name);
+	return is_own(zone_data(now, node, TYPE_A)) || is_own(zone_data(now, node, TYPE_AAAA));
+}
+
 /* Addresses that the zone has of its own would be lost with the last owner. */
 static int check_free(const struct mist_zone *zone, const uint8_t *name, struct edit *edit)
 {
-	static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
-	const struct zone *now = content_newest(zone);
 	char text[NAME_TEXT_MAX];
 
-	for (unsigned i = 0; i < 2; i++) {
-		const struct rrset *set = zone_data(now, zone_node(now, name), types[i]);
-		if (!set || set->flags & RRSET_REGISTERED)
-			continue;
-		name_to_text(text, name);
-		edit_note(edit, MIST_LEVEL_ERROR, "%s: the zone has addresses there that nobody registered; remove them, "
-		          "or register another name", text);
-		return MIST_ECONFLICT;
-	}
-	return MIST_OK;
+	if (!has_own_addresses(zone, name))
+		return MIST_OK;
+	name_to_text(text, name);
+	edit_note(edit, MIST_LEVEL_ERROR, "%s: the zone has addresses there that nobody registered; remove them, "
+	          "or register another name", text);
+	return MIST_ECONFLICT;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -468,9 +489,8 @@ static int apply_registration(struct registry_change *change, struct edit *edit)
 	struct registration *added = change->added;
 	struct mist_zone *zone;
 	int error = complete_name(change, content, &zone);
-	const struct registered *known = error ? NULL : trie_get(&registry->names, change->name);
 
-	if (!error && (!known || LIST_EMPTY(&known->registrations)))
+	if (!error)
 		error = check_free(zone, change->name, edit);
 	if (error)
 		return error;
@@ -491,7 +511,7 @@ static int say_removed(struct registry_change *change, struct edit *edit)
 	const struct registration *registration;
 	int error = MIST_OK;
 	TAILQ_FOREACH(registration, &change->removed, of_change) {
-		if (!error)
+		if (!error && is_said(registration->name, *change->content))
 			error = say(registration->name, *change->content, edit);
 	}
 	return error;
@@ -682,14 +702,18 @@ void registry_end(struct registry_change *change, bool *expiry_sooner)
 
 	if (expiry_sooner)
 		*expiry_sooner = change->done && change->sooner;
-	pthread_mutex_lock(&registry->lock);
+	/* What never came into the registry needs no lock; who calls from a reporter may hold it (registry_restore()). */
+	const bool was_in = change->done || (change->added && change->added->name);
+	if (was_in)
+		pthread_mutex_lock(&registry->lock);
 	if (!change->done && change->added)
 		free_registration(registry, change->added);
 	while (change->done && (registration = TAILQ_FIRST(&change->removed))) {
 		TAILQ_REMOVE(&change->removed, registration, of_change);
 		free_registration(registry, registration);
 	}
-	pthread_mutex_unlock(&registry->lock);
+	if (was_in)
+		pthread_mutex_unlock(&registry->lock);
 	edit_free(change->edit);
 	free(change);
 }
@@ -708,9 +732,16 @@ static int restore_name(void *user, void *value)
 {
 	struct restoring *restoring = user;
 	const struct registered *name = value;
+	const struct mist_zone *zone = registry_zone(restoring->content, name->name);
 	struct edit *edit = restoring->one;
 	if (LIST_EMPTY(&name->registrations))
 		return MIST_OK;
+	if (edit && zone && has_own_addresses(zone, name->name)) {
+		char text[NAME_TEXT_MAX];
+		name_to_text(text, name->name);
+		report(&restoring->content->options.reporter, MIST_LEVEL_WARNING, zone->zone->file, 0,
+		       "%s is registered, and now the zone has addresses of its own there, which are answered instead", text);
+	}
 	if (!edit) {
 		int error = edit_new(&edit);
 		if (error)
