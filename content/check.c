@@ -75,7 +75,7 @@ int edit_check_place(struct edit *edit, const struct mist_zone *zone,
 	const uint8_t *owner = edit_owner(operation);
 	uint16_t type = operation->type;
 	bool apex = name_equal(owner, zone->zone->name);
-	bool cuts = !apex && puts_records(operation) && (type == TYPE_NS || type == TYPE_DNAME);
+	bool cuts = puts_records(operation) && (type == TYPE_DNAME || (type == TYPE_NS && !apex));
 
 	if (zone == zone->content->reverse)
 		return MIST_OK;

@@ -48,6 +48,8 @@ static struct mist_content *content_of(enum mist_dnssec dnssec)
 	add_zone(content, "inner.editor.land", NULL, dnssec);
 	assert_int_equal(mist_content_rule(content, &(struct mist_rule){ .size = sizeof(struct mist_rule),
 		.name = "update.editor.land" }), MIST_OK);
+	assert_int_equal(mist_content_rule(content, &(struct mist_rule){ .size = sizeof(struct mist_rule),
+		.name = "t.inner.editor.land" }), MIST_OK);
 	return content;
 }
 
@@ -169,6 +171,8 @@ static void conflicts(void **state)
 	assert_refused("+*.example.test. 300 NS ns.example.test.\n", MIST_ECONFLICT, "RFC 4592");
 	assert_refused("+update.editor.land. 300 A 192.0.2.1\n", MIST_ECONFLICT, "a rule forwards");
 	assert_refused("+x.update.editor.land. 300 A 192.0.2.1\n", MIST_ECONFLICT, "a rule forwards");
+	assert_refused("+editor.land. 300 DNAME example.test.\n", MIST_ECONFLICT, "it would hide the zone inner.editor.land");
+	assert_refused("+inner.editor.land. 300 DNAME example.test.\n", MIST_ECONFLICT, "a rule forwards t.inner.editor.land");
 	assert_refused("+a.example.org. 300 A 192.0.2.1\n", MIST_ENOTFOUND, "no zone");
 	assert_int_equal(edit_now(server, "editor.land", "+a.inner.editor.land. 300 A 192.0.2.1\n", &result),
 	                 MIST_ECONFLICT);
