@@ -199,7 +199,9 @@ static void go_on(struct mist_zone *zone, struct mist_zone *before, bool changed
 	before->next = NULL;
 	zone->signed_s = before->signed_s;
 	zone->due_s = changed ? before->next_due_s : before->due_s;
-	zone->edited |= before->edited;
+	/* A reload may have raised the serial as an edit would: the file's is behind from then on. */
+	zone->edited |= before->edited ||
+	                (zone->records && !zone->secondary && zone->zone->serial != zone->file_serial);
 	zone->serial_kept = before->serial_kept;
 	zone->kept_serial = before->kept_serial;
 	zone->reserve = before->reserve;

@@ -4,6 +4,8 @@
  */
 #include "edit_kit.h"
 
+#include <sys/stat.h>
+
 #include "net/server.h"
 #include "scratch.h"
 
@@ -16,6 +18,7 @@ struct model {
 
 static const uint16_t types[KINDS] = { TYPE_A, TYPE_TXT };
 static char directory[64];
+static const char *state_directory;
 static unsigned seed;
 static struct heard heard;
 
@@ -29,6 +32,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	scratch_make(directory);
+	state_directory = directory;
 	memset(&heard, 0, sizeof(heard));
 	seed = 7;
 	return 0;
@@ -78,7 +82,7 @@ static struct mist_content *content_new(void)
 {
 	struct mist_content *content;
 	const struct mist_content_options options = {
-		.size = sizeof(options), .reporter = { heard_report, &heard }, .state_directory = directory,
+		.size = sizeof(options), .reporter = { heard_report, &heard }, .state_directory = state_directory,
 		.threads = 1,
 	};
 	assert_int_equal(mist_content_new(&content, &options), MIST_OK);
@@ -400,6 +404,54 @@ static void test_versions_go(void **state)
 	assert_int_equal(mist_stop(server), MIST_OK);
 }
 
+/* A set is written once, however many operations of an edit changed it. */
+static void test_small_journal(void **state)
+{
+	(void)state;
+	enum { RECORDS = 20, OCTETS = 200 }; /* few: a long file is written anew at once */
+	struct model model = { 0 };
+	struct mist_server *server;
+	struct stat status;
+	char *lines = NULL, path[128];
+	size_t len = 0;
+	FILE *text = open_memstream(&lines, &len);
+	for (unsigned i = 0; i < 2 * RECORDS; i++)
+		fprintf(text, "+t%u.a.test. 300 TXT %0*u\n", i % 2, OCTETS, i);
+	fclose(text);
+	assert_int_equal(mist_start(&server, NULL, describe(&model, MIST_DNSSEC_OFF, 1)), MIST_OK);
+	assert_int_equal(edit_now(server, NULL, lines, NULL), MIST_OK);
+	free(lines);
+	snprintf(path, sizeof(path), "%s/edits.journal", directory);
+	assert_int_equal(stat(path, &status), 0);
+	assert_in_range(status.st_size, 2 * RECORDS * OCTETS, 3 * RECORDS * OCTETS);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* ---- serials --------------------------------------------------------------------------------- */
+
+/* Without a directory: a reload gave out a higher serial than the file's, and the next one cannot go on from
+ * what is served, since a name is forwarded from then on. */
+static void test_serial_rises(void **state)
+{
+	(void)state;
+	const char *const upstream = "192.0.2.53"; /* .test leaves by its own only */
+	struct model model = { 0 };
+	struct mist_server *server;
+	state_directory = NULL;
+	assert_int_equal(mist_start(&server, NULL, describe(&model, MIST_DNSSEC_OFF, 6)), MIST_OK);
+	assert_int_equal(serial_of(server), 6);
+	model.has[1][0] = 1;
+	assert_int_equal(mist_reload(server, describe(&model, MIST_DNSSEC_OFF, 6)), MIST_OK);
+	uint32_t serial = serial_of(server);
+	assert_true((int32_t)(serial - 6) > 0);
+	struct mist_content *content = describe(&model, MIST_DNSSEC_OFF, 6);
+	assert_int_equal(mist_content_rule(content, &(struct mist_rule){ .size = sizeof(struct mist_rule),
+		.name = "out.a.test", .upstreams = &upstream, .upstream_count = 1 }), MIST_OK);
+	assert_int_equal(mist_reload(server, content), MIST_OK);
+	assert_true((int32_t)(serial_of(server) - serial) > 0);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
 /* ---- what cannot be ---------------------------------------------------------------------------- */
 
 static void test_broken_changes_nothing(void **state)
@@ -620,6 +672,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_publish_forgets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_only_differences, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_versions_go, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_small_journal, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_serial_rises, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_changes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_description_wins, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_servers_move, set_up, tear_down),
