@@ -36,6 +36,9 @@ uint64_t content_signatures(const struct mist_content *content);
 int content_refresh(struct mist_content *content, uint32_t now_s, struct view **view,
                     uint64_t *signatures);
 
+/* The view that content_refresh() made could not be published: the next one holds what is owed. */
+void content_owe_view(struct mist_content *content);
+
 /* Keeps the serials that are served, at the end: edits only say how high they may have come. */
 void content_keep_serials(struct mist_content *content);
 

@@ -103,7 +103,7 @@ struct mist_content {
 	size_t set_count;
 	struct stat resolv_status[2];/* of resolv.conf and of systemd-resolved's, when last read */
 	struct journal *journal;     /* of the server that serves it; NULL: edits end with the process */
-	bool view_owed;              /* something changed, and memory was out when the view was made */
+	bool view_owed;              /* something changed, and memory was out when the view was made or published */
 	uint64_t signatures;
 };
 
@@ -153,7 +153,7 @@ uint32_t content_first_serial(const struct mist_zone *zone, uint32_t now_s);
 /* An unsigned zone from a file has the file's serial, until edits gave out others. */
 bool content_serial_is_kept(const struct mist_zone *zone);
 
-/* Keeps the serial of the zone, if there is a place for it. */
+/* Keeps the serial of the zone, if there is a place for it and no higher one is kept there. */
 void content_keep_serial(struct mist_zone *zone);
 /* The zones, the innermost first; the caller's. NULL: out of memory. */
 struct mist_zone **content_inwards_out(const struct mist_content *content);

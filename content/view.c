@@ -283,6 +283,11 @@ int content_refresh(struct mist_content *content, uint32_t now_s, struct view **
 	return MIST_OK;
 }
 
+void content_owe_view(struct mist_content *content)
+{
+	content->view_owed = true;
+}
+
 uint32_t content_due(const struct mist_content *content)
 {
 	uint32_t due = UINT32_MAX;

@@ -231,8 +231,10 @@ static int renew(struct mist_server *server, uint32_t now_s)
 	atomic_fetch_add(&server->signatures, signatures);
 	if (view && !error)
 		error = publish(server, view);
-	if (view && error)
+	if (view && error) {
 		view_free(view);
+		content_owe_view(server->content);
+	}
 	server->due_s = content_due(server->content);
 	server->renewed_s = now_s;
 	return error;
