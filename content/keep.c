@@ -89,8 +89,19 @@ static void keep(struct mist_zone *zone, uint32_t serial)
 	zone->kept_serial = serial;
 }
 
+/* Contents are sealed while another one is served, which may have reserved more meanwhile. */
 void content_keep_serial(struct mist_zone *zone)
 {
+	static const struct mist_reporter silent; /* it was read before */
+	const struct mist_content_options *options = &zone->content->options;
+	uint32_t kept;
+	if (options->state_directory && !options->read_only &&
+	    !serial_read(&kept, options->state_directory, zone->zone->name, &silent) &&
+	    serial_greater(kept, zone->zone->serial)) {
+		zone->serial_kept = true;
+		zone->kept_serial = kept;
+		return;
+	}
 	keep(zone, zone->zone->serial);
 }
 

@@ -618,6 +618,32 @@ static void test_serials(void **state)
 	assert_heard("cannot be read");
 }
 
+/* What a served content does while this one is signed. */
+static void reserve_more(void *user, enum mist_level level, const char *file, unsigned line, const char *text)
+{
+	uint8_t name[NAME_MAX];
+	heard_report(user, level, file, line, text);
+	name_from_text(name, "file.test");
+	if (strstr(text, "DNSKEY records of the zone's own"))
+		assert_int_equal(serial_write(500, directory, name, &(struct mist_reporter){ heard_report, &heard }), MIST_OK);
+}
+
+static void test_reserved_meanwhile(void **state)
+{
+	(void)state;
+	static const char text[] = SOA("file.test", "42")
+		"file.test. 300 DNSKEY \\# 0100030d1111111111111111111111111111111111111111111111111111111111111111"
+		"1111111111111111111111111111111111111111111111111111111111111111\n";
+	struct mist_content_options o = options();
+	o.state_directory = directory;
+	assert_int_equal(sealed_serial(o, "file.test", text, MIST_DNSSEC_SIGN), 42);
+	o.reporter.report = reserve_more;
+	assert_int_equal(sealed_serial(o, "file.test", text, MIST_DNSSEC_SIGN), 43);
+	assert_true(run("grep -qx 500 %s/file.test.serial", directory));
+	o.reporter.report = heard_report;
+	assert_int_equal(sealed_serial(o, "file.test", text, MIST_DNSSEC_SIGN), 501);
+}
+
 static void test_follow(void **state)
 {
 	(void)state;
@@ -667,6 +693,13 @@ static void test_refresh(void **state)
 	assert_true(serial_greater(serial_of(content, "editor.land"), serial));
 	assert_true(serial_greater(serial_of(content, "inner.editor.land"), inner));
 	assert_true(signatures > content_signatures(content));
+	/* A view that could not be published is made again. */
+	assert_int_equal(content_refresh(content, due, &view, &signatures), MIST_OK);
+	assert_null(view);
+	content_owe_view(content);
+	assert_int_equal(content_refresh(content, due, &view, &signatures), MIST_OK);
+	assert_non_null(view);
+	view_free(view);
 	/* A clock that was years ahead and is put right. */
 	serial = serial_of(content, "editor.land");
 	assert_int_equal(content_refresh(content, now, &view, &signatures), MIST_OK);
@@ -877,6 +910,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keys_of_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_foreign_key, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_serials, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reserved_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_follow, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refresh, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_views_in_any_order, set_up, tear_down),
