@@ -575,6 +575,9 @@ MIST_API void mist_edit_abort(struct mist_edit *edit);
  * are answered, without duplicates and rotated; the name goes with its last owner. Its bare form
  * (`web` of `web.arcbox.local`) is answered as well, unsigned. Registrations are edits: coalesced with
  * the others, signed, and seen by the next query.
+ *
+ * Addresses of a registered name are its owners' alone. An edit of them is MIST_ECONFLICT, and so is to
+ * register a name that the zone has addresses for; a new content that has some answers with those.
  */
 
 struct mist_registration {
