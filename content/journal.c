@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "content/durable.h"
 #include "core/name.h"
 #include "core/report.h"
 #include "core/siphash.h"
@@ -78,11 +79,7 @@ static bool sync_directory(const char *path)
 {
 	char directory[PATH_SIZE];
 	snprintf(directory, sizeof(directory), "%.*s", (int)(strrchr(path, '/') - path), path);
-	int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool good = file >= 0 && fsync(file) == 0;
-	if (file >= 0)
-		close(file);
-	return good;
+	return durable_directory(directory);
 }
 
 /* The lock is the file's: who renews it takes that of the new one first. */

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "content/durable.h"
 #include "core/report.h"
 #include "dnssec/key.h"
 
@@ -94,15 +95,6 @@ int serial_read(uint32_t *serial, const char *directory, const uint8_t *zone,
 	return MIST_OK;
 }
 
-static int sync_directory(const char *directory)
-{
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int failed = fd < 0 || fsync(fd);
-	if (fd >= 0)
-		close(fd);
-	return failed;
-}
-
 int serial_write(uint32_t serial, const char *directory, const uint8_t *zone,
                  const struct mist_reporter *reporter)
 {
@@ -116,7 +108,7 @@ int serial_write(uint32_t serial, const char *directory, const uint8_t *zone,
 	int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	int len = snprintf(text, sizeof(text), "%u\n", serial);
 	bool failed = fd < 0 || write(fd, text, (size_t)len) != len || fsync(fd) ||
-	              rename(draft, path) || sync_directory(directory);
+	              rename(draft, path) || !durable_directory(directory);
 	if (failed)
 		report(reporter, MIST_LEVEL_WARNING, path, 0,
 		       "the serial cannot be kept (%s): after a restart secondaries may not see that "

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "content/durable.h"
 #include "core/report.h"
 #include "core/siphash.h"
 #include "core/wire.h"
@@ -142,15 +143,6 @@ static bool write_zone(struct storing *storing, uint64_t checked_s)
 	return (!storing->len || write_piece(storing)) && write_end(storing);
 }
 
-static bool sync_directory(const char *directory)
-{
-	const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const bool done = fd >= 0 && !fsync(fd);
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 int store_write(const char *directory, const struct zone *zone, uint32_t primary_serial,
                 uint64_t checked_s, const struct mist_reporter *reporter)
 {
@@ -164,7 +156,7 @@ int store_write(const char *directory, const struct zone *zone, uint32_t primary
 	unlink(draft); /* of a process that died here */
 	storing.fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	const bool done = storing.fd >= 0 && write_zone(&storing, checked_s) && !fsync(storing.fd) &&
-	                  !rename(draft, path) && sync_directory(directory);
+	                  !rename(draft, path) && durable_directory(directory);
 	if (!done)
 		report(reporter, MIST_LEVEL_WARNING, path, 0,
 		       "the zone cannot be kept (%s): after a restart it is not served before it was transferred "
