@@ -20,7 +20,8 @@
 enum {
 	PATH_SIZE = 4096,
 	HEAD = 12,                 /* length and hash */
-	FRAME_MAX = 256 << 20,     /* an edit has 64 MiB of data at most, twice, and names */
+	FRAME_MAX = 256 << 20,     /* what a commit writes: an edit has 64 MiB of data at most, and sets are written as they
+	                              were and are; edits that came together and need more are refused together */
 	FLUSH = 1 << 20,           /* a renewed file is written in frames of about this size */
 	LONG_LEAST = 1 << 20,      /* below, a file costs nobody anything */
 };

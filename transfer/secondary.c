@@ -172,12 +172,13 @@ static void take_version(struct secondary *secondary, struct news *news)
 	take_timers(secondary, version);
 	drop_unwritten(secondary);
 	secondary->unwritten = version;
+	secondary->unwritten_serial = secondary->serial;
 }
 
 /* False: it is not on disk, and will be tried again. It said why. */
 static bool save(struct secondary *secondary, const struct secondary_host *host)
 {
-	if (host->directory && store_write(host->directory, secondary->unwritten, secondary->serial,
+	if (host->directory && store_write(host->directory, secondary->unwritten, secondary->unwritten_serial,
 	                                   secondary->checked_s, host->reporter))
 		return false;
 	drop_unwritten(secondary);

@@ -55,7 +55,8 @@ struct secondary {
 	uint64_t asked_ms;           /* when the last try ended */
 	unsigned failures;           /* since the last good answer */
 	size_t turn;                 /* the primary to ask first */
-	struct zone *unwritten;      /* held: a version that is not on disk yet */
+	struct zone *unwritten;      /* held: a version that is not on disk yet, */
+	uint32_t unwritten_serial;   /* and its primary's serial: a reload may set `serial` back before it is written */
 	struct upstream_address from;/* the primary that answered last */
 	char error[512];             /* of the last try; "": it went well */
 };
