@@ -126,6 +126,8 @@ void client_answer(struct load *load, struct client *client, const uint8_t *mess
 	}
 	flight = &client->flights[slot];
 	verdict = verify(flight->question, message, length);
+	if (load->options.stamped && verdict == RIGHT && !verify_version(message, length))
+		verdict = WRONG_MIXED;
 	load->verdicts[verdict]++;
 	load->answered++;
 	load->octets += length;

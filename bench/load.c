@@ -28,6 +28,7 @@ static const char usage[] =
 	"  --edns N             EDNS with this payload size (no EDNS)\n"
 	"  --do                 DNSSEC records (EDNS 1232 unless said)\n"
 	"  --cookies            DNS cookies (EDNS 1232 unless said)\n"
+	"  --stamped            addresses and SRV records tell a version: the same in an answer\n"
 	"  --segment            send with UDP_SEGMENT\n"
 	"  --gro                receive with UDP_GRO\n"
 	"  --per-connection N   TCP: close after N answers\n"
@@ -86,6 +87,7 @@ static int read_option(struct options *options, int letter, const char *text)
 	case 'b': options->buckets = true; return 0;
 	case 'i': options->spin = true; return 0;
 	case 'P': options->pauses = true; return 0;
+	case 'V': options->stamped = true; return 0;
 	case 'p':
 		if (number(text, 1, 65535, &value) != 0)
 			return -1;
@@ -114,6 +116,7 @@ static const struct option option_names[] = {
 	{ "cookies", 0, NULL, 'k' }, { "segment", 0, NULL, 'g' }, { "gro", 0, NULL, 'G' },
 	{ "per-connection", 1, NULL, 'n' }, { "sources", 1, NULL, 'o' }, { "buckets", 0, NULL, 'b' },
 	{ "spin", 0, NULL, 'i' }, { "pauses", 0, NULL, 'P' }, { "think", 1, NULL, 'h' },
+	{ "stamped", 0, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 

@@ -40,7 +40,7 @@ struct options {
 		struct sockaddr_in6 v6;
 	} server;
 	socklen_t server_length;
-	bool tcp, dnssec, cookies, segment, gro, buckets, spin, pauses;
+	bool tcp, dnssec, cookies, segment, gro, buckets, spin, pauses, stamped;
 	unsigned sockets, window, payload;
 	unsigned per_connection; /* TCP: questions until a connection is closed and made anew; 0: never */
 	unsigned sources;        /* 127.0.1.1 and following to send from, in turn; 0: what the kernel takes */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 const char *const verdict_names[VERDICTS] = {
-	"right", "header", "question", "truncated", "rcode", "count", "form",
+	"right", "header", "question", "truncated", "rcode", "count", "form", "mixed",
 };
 
 static unsigned read16(const uint8_t *at) { return (unsigned)(at[0] << 8 | at[1]); }
@@ -57,6 +57,26 @@ enum verdict verify(const struct question *question, const uint8_t *message, siz
 		if ((at = skip_record(message, length, at, &type, &data)) == 0)
 			return WRONG_FORM;
 	return at == length ? RIGHT : WRONG_FORM;
+}
+
+bool verify_version(const uint8_t *message, size_t length)
+{
+	size_t at = skip_name(message, length, 12) + 4, data;
+	unsigned records = read16(message + 6) + read16(message + 8) + read16(message + 10), type, told = 0;
+	uint32_t version, first = 0;
+
+	while (records-- > 0 && (at = skip_record(message, length, at, &type, &data)) != 0) {
+		if ((type != 1 && type != 33) || data + 4 > at)
+			continue;
+		version = (uint32_t)read16(message + data) << 16 | read16(message + data + 2);
+		if (type == 1)
+			version &= 0xffffff; /* 10.x.x.x */
+		if (told++ == 0)
+			first = version;
+		else if (version != first)
+			return false;
+	}
+	return true;
 }
 
 size_t verify_cookie(const uint8_t *message, size_t length, uint8_t cookie[40])
