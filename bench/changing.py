@@ -26,13 +26,15 @@ NAMES = "svc-%07d.namespace"
 SOCKETS = 3              # of each CPU: a kernel that spreads by hash misses one of two workers once in 2^5 times
 LOST = 1.0               # seconds until a question is asked again
 PATIENCE = 60            # seconds until a change has to be there
+KINDS = 3                # of changes: see Changer
+ENOUGH = 5               # seconds of changes in a run, whatever their number: some servers take one for each
 CLIENTS = "127.0.0.0/8"
 
 
-def write_zone(path, size):
+def write_zone(path, size, names=NAMES, more=""):
     with open(path, "w") as file:
-        file.write("$ORIGIN %s.\n$TTL 300\n@ SOA %s\n@ NS ns\nns A 127.0.0.1\n" % (zones.ZONE, zones.SOA))
-        file.writelines((NAMES + " A 127.0.0.1\n") % i for i in range(size))
+        file.write("$ORIGIN %s.\n$TTL 300\n@ SOA %s\n@ NS ns\nns A 127.0.0.1\n%s" % (zones.ZONE, zones.SOA, more))
+        file.writelines((names + " A 127.0.0.1\n") % i for i in range(size))
     return path
 
 
@@ -124,6 +126,19 @@ def make(name, path, workers):
     return kind({zones.ZONE: path}, workers=workers, probe=zones.ZONE) if servers.installed(kind) else None
 
 
+def asking(server, seconds=LOST):
+    """A socket of its own to ask with, which waits so long for an answer."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(seconds)
+    sock.connect((server.address, server.port))
+    return sock
+
+
+def keys_of(server):
+    return next(s for s in server.query(zones.ZONE, "DNSKEY", dnssec=True, tcp=True).answer
+                if s.rdtype == dns.rdatatype.DNSKEY)
+
+
 def serial_of(answer, question):
     """Of an answer to a question for the SOA whose first record is that; None for any other."""
     at = len(question)
@@ -141,16 +156,10 @@ class Changer:
         self.size = size
         self.count = 0
         self.question = harness.make_query(zones.ZONE, "SOA", rd=False).to_wire()
-        self.sockets = {cpu: [self.asking() for _ in range(SOCKETS)] for cpu in sorted(os.sched_getaffinity(0))}
+        self.sockets = {cpu: [asking(server) for _ in range(SOCKETS)] for cpu in sorted(os.sched_getaffinity(0))}
         self.tcp = None
         self.serial = self.settled()
         self.changed = []        # (name, address, or None: not there)
-
-    def asking(self):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.settimeout(LOST)
-        sock.connect((self.server.address, self.server.port))
-        return sock
 
     def ask(self, sock):
         while True:
@@ -173,7 +182,7 @@ class Changer:
 
     def update(self):
         """The next change as a message, and (name, address or None) of what is to be found then."""
-        number, way = divmod(self.count, 3)
+        number, way = divmod(self.count, KINDS)
         address = "10.%d.%d.%d" % (self.count >> 16 & 255, self.count >> 8 & 255, self.count & 255)
         owner = NAMES % (number * 7919 % self.size) if way == 0 else "new-%07d.namespace" % number
         message = dns.update.UpdateMessage(zones.ZONE)
@@ -228,23 +237,25 @@ class Changer:
         self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def run(self, count):
-        """Figures of so many changes."""
+        """Figures of so many changes, or of fewer when the time is over, but then as many of each kind."""
         self.connect()
-        before = self.written()
-        first, everywhere, acknowledged = zip(*(self.change() for _ in range(count)))
+        before, end, found = self.written(), time.monotonic() + ENOUGH, []
+        while len(found) < count and (len(found) % KINDS or not found or time.monotonic() < end):
+            found.append(self.change())
+        first, everywhere, acknowledged = zip(*found)
         return {"first": first, "everywhere": everywhere, "p50": statistics.median(first),
                 "everywhere_p50": statistics.median(everywhere), "acknowledged_p50": statistics.median(acknowledged),
-                "written": (self.written() - before) / count}
+                "written": (self.written() - before) / len(found)}
 
     def signatures(self):
         """Made for a change, on the average of three different ones: what IXFR says was added."""
         self.connect()
         made = 0
-        for _ in range(3):
+        for _ in range(KINDS):
             before = self.serial
             self.change()
             made += sum(record.rdtype == dns.rdatatype.RRSIG for record in self.added(before))
-        return made / 3
+        return made / KINDS
 
     def added(self, serial):
         """Records that came after a serial. An IXFR has them behind every second SOA but the first (RFC 1995)."""
@@ -259,8 +270,7 @@ class Changer:
     def invalid(self, sample=30):
         """What is wrong with the answers about the names that changed last."""
         zone = dns.name.from_text(zones.ZONE)
-        keys = next(s for s in self.server.query(zones.ZONE, "DNSKEY", dnssec=True, tcp=True).answer
-                    if s.rdtype == dns.rdatatype.DNSKEY)
+        keys = keys_of(self.server)
         wrong = []
         for owner, address in self.changed[-sample:]:
             if (owner, address) != next(each for each in reversed(self.changed) if each[0] == owner):

@@ -123,11 +123,11 @@ class Entry:
             run = self.measure_once()
         return run
 
-    def measure_once(self):
+    def measure_once(self, seconds=None):
         pids = measure.tree(self.server.pid)
         cpu, sleeps, beside = measure.cpu_us(pids), measure.sleeps(pids), measure.cpu_us(self.beside)
         watch = Watch([*pids, *self.beside])
-        result = self.load(self.options.seconds * self.pattern.times, self.extra)
+        result = self.load(seconds or self.options.seconds * self.pattern.times, self.extra)
         busy, others, seen = watch.end()
         cpu, sleeps = measure.cpu_us(pids) - cpu, measure.sleeps(pids) - sleeps
         busy -= measure.cpu_us(self.beside) - beside

@@ -7,7 +7,7 @@
  * Each owner has so many names (`--owned`), each with one address. Done twice (`--times`), as what
  * the first time leaves, threads' arenas and a history for IXFR, must not grow with the second.
  * Memory is what the process has of the machine; in the end also what malloc gave out and did not
- * get back. Prints a line for each time.
+ * get back. Prints a JSON object for each time.
  */
 #include <getopt.h>
 #include <malloc.h>
@@ -151,11 +151,10 @@ int main(int argc, char **argv)
 		const double resident_full = resident_mib();
 		const double left = with_all(leave);
 		malloc_trim(0);
-		printf("%u names of %u owners%s, threads %u: registered in %.2f s (%.0f/s), "
-		       "%.0f octets a name resident; all owners gone in %.2f s, then %+.2f MiB of heap, %+.1f MiB resident\n",
-		       names, (names + owned - 1) / owned, plain ? "" : ", signed", threads, came, names / came,
-		       (resident_full - resident) * (1 << 20) / names, left, heap_mib() - heap,
-		       resident_mib() - resident);
+		printf("{\"names\": %u, \"owners\": %u, \"signed\": %s, \"threads\": %u, \"came_s\": %.2f, \"octets_a_name\": %.0f, "
+		       "\"left_s\": %.2f, \"heap_mib\": %.2f, \"resident_mib\": %.1f}\n", names, (names + owned - 1) / owned,
+		       plain ? "false" : "true", threads, came, (resident_full - resident) * (1 << 20) / names, left,
+		       heap_mib() - heap, resident_mib() - resident);
 		fflush(stdout);
 	}
 	mist_stop(server);

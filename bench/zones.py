@@ -89,6 +89,15 @@ def signed_missing(size):
     return [("svc-%07dx.namespace" % i, "A", 3, 0, 6) for i in range(size)]
 
 
+STAMP, SERVICE = "stamp", "service"      # the names that tell the version: see versions.py
+
+
+def stamped(size):
+    """Record and signature; three questions of eleven are for the version."""
+    return [("n%07d" % i, "A", 0, 2, 0) for i in range(size)] + [
+        (STAMP, "A", 0, 2, 0), (STAMP, "TXT", 0, 2, 0), (SERVICE, "SRV", 0, 2, 0)] * (size // 8)
+
+
 def refused(size):
     return [("www.name%d.invalid-zone.example" % i, "A", 5, 0, 0) for i in range(size)]
 
@@ -118,7 +127,7 @@ def sign(run, path, directory):
 class Site:
     """The files of a run in one directory, made when first asked for."""
     QUESTIONS = {"equal": equal, "equal-large": equal, "equal-small": equal, "mixed": mixed, "signed": signed,
-                 "signed-missing": signed_missing, "refused": refused}
+                 "signed-missing": signed_missing, "refused": refused, "stamped": stamped}
     SMALL = 10
     SIGNED_SAMPLE = 1000     # names, where signing them must not take long
 

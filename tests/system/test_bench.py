@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import unittest
+import unittest.mock
 
 import dns.flags
 import dns.rcode
@@ -14,6 +15,7 @@ import dns.rcode
 import harness
 
 sys.path.insert(0, os.path.join(harness.ROOT, "bench"))
+import beside  # noqa: E402
 import changing  # noqa: E402
 import figures  # noqa: E402
 import measure  # noqa: E402
@@ -24,6 +26,7 @@ import report  # noqa: E402
 import results  # noqa: E402
 import rounds  # noqa: E402
 import servers  # noqa: E402
+import versions  # noqa: E402
 import zones  # noqa: E402
 
 ENGINE_FREE = True
@@ -100,6 +103,16 @@ class Generator(unittest.TestCase):
         self.assert_wrong(lambda query: query.to_wire(), "header")
         self.assert_wrong(lambda query: octets(query, lambda data: data[:-1]), "form")
         self.assert_wrong(lambda query: octets(query, lambda data: data + b"\0"), "form")
+
+    def test_versions(self):
+        stamp = ["srv.example.test. 60 IN SRV 1 2 0 www.example.test."]     # 65,538
+
+        def versions_of(address):
+            return lambda query: harness.answer_for(query, stamp, [], ["www.example.test. 60 IN A 10." + address])
+        questions = {"questions": "srv.example.test SRV 0 1 0\n"}
+        for address, options, wrong in (("1.0.2", ["--stamped"], 0), ("1.0.3", ["--stamped"], 40), ("1.0.3", [], 0)):
+            result = self.asked(versions_of(address), *options, **questions)
+            self.assertEqual((result["wrong"], result["reasons"]["mixed"]), (wrong, wrong), result)
 
     def test_wrong_ids_and_short_messages_answer_nothing(self):
         for handler in (lambda query: harness.wrong_id(right(query)), lambda query: b"\0"):
@@ -475,6 +488,47 @@ class Changing(unittest.TestCase):
                 changer.changed.pop()
                 self.assertNotEqual(changer.invalid(), [], "it would not notice")
                 changer.close()
+
+    def test_it_ends_with_as_many_of_each_kind(self):
+        changer = changing.Changer.__new__(changing.Changer)
+        changer.connect, changer.written, changer.change = (lambda: None), (lambda: 0), (lambda: (1, 2, 3))
+        with unittest.mock.patch.object(changing, "ENOUGH", 0):
+            self.assertEqual(len(changer.run(30)["first"]), changing.KINDS)
+        self.assertEqual(len(changer.run(30)["first"]), 30)
+
+
+@unittest.skipUnless(os.path.exists(LOAD), "built without the bench")
+class Beside(unittest.TestCase):
+    def test_every_version_is_seen_whole(self):
+        for way, kind in beside.WAYS.items():
+            with self.subTest(way), kind(50) as server:
+                for _ in range(2):           # versions go on where they were
+                    server.begin(0.5)
+                    with versions.Sampler(server, server.progress) as sampler:
+                        commits = server.end()
+                    seen, problems = sampler.judge()
+                    self.assertEqual(problems, [])
+                    self.assertGreater(commits["commits"], 0)
+                    self.assertGreater(seen["versions"], 0)
+                    self.assertGreater(seen["signatures"], seen["samples"])
+                self.assertEqual(server.progress.committed, server.progress.begun)
+                self.assert_noticed(server, sampler)
+
+    def assert_noticed(self, server, sampler):
+        """What is made worse by hand."""
+        (which, committed, message, begun), = [each for each in sampler.kept if each[0] == 0][-1:]
+        version = server.progress.committed
+        broken = bytearray(message)
+        broken[-40] ^= 1                     # in the signature, before 11 octets of OPT
+        for kept, why in (((which, version + 1, message, version + 1), "committed before"),
+                          ((which, 0, message, 0), "begun behind"), ((which, committed, bytes(broken), begun), "RRSIG"),
+                          ((1, committed, message, begun), "another question")):
+            sampler.kept = [kept]
+            self.assertIn(why, " ".join(sampler.judge()[1]))
+        judge = versions.Judge(changing.keys_of(server))
+        judge.version = version + 1
+        judge.look(which, 0, message, version)
+        self.assertIn("after %d" % judge.version, judge.problems[0])
 
 
 if __name__ == "__main__":
