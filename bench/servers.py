@@ -423,7 +423,7 @@ def make(name, setup, site, workers, upstream=None):
     if name == "mist":
         return mist(setup, site, workers, upstream, settings)
     if name in ECHOES:
-        return Echo(*ECHOES[name]) if setup == "zone" else None
+        return Echo(*ECHOES[name]) if setup in ("zone", "forward") else None
     how = {"workers": settings.get("workers", workers), "affinity": settings.get("affinity", False)}
     kind = (FORWARDERS if setup == "forward" else PEERS).get(name)
     if kind is None or not installed(kind) or (setup == "signed" and name not in ("knot", "nsd", "bind")):
