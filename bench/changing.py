@@ -23,6 +23,7 @@ import zones
 from servers import harness
 
 NAMES = "svc-%07d.namespace"
+SIGNING = 900            # seconds until a server answers that signs a million names first
 SOCKETS = 3              # of each CPU: a kernel that spreads by hash misses one of two workers once in 2^5 times
 LOST = 1.0               # seconds until a question is asked again
 PATIENCE = 60            # seconds until a change has to be there
@@ -39,6 +40,8 @@ def write_zone(path, size, names=NAMES, more=""):
 
 
 class Knot(servers.Tuned, harness.Knot):
+    patience = SIGNING
+
     def config(self):
         return """server:
     rundir: "%(dir)s"
@@ -78,6 +81,7 @@ zone:
 
 class Bind(servers.Tuned, harness.Bind):
     """Signed beforehand with its own tools and its own key: it signs a zone it loads a hundred names at a time."""
+    patience = SIGNING
 
     def command(self):
         if not os.path.exists(self.path("signed")):

@@ -616,6 +616,7 @@ class Peer(Server):
     zones: {name: path of a master file}; endpoint: (address, port), when others have to know it before.
     Waits until the first zone, or `probe`, is answered."""
     program = None
+    patience = DEADLINE     # seconds until it does
 
     def __init__(self, zones=None, address=None, **how):
         self.zones = zones or {}
@@ -642,7 +643,7 @@ class Peer(Server):
                         self.command(), cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log,
                         stderr=log, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                                          **self.how.get("env", {})})
-                if until(self.answers, "%s to answer" % self.program) == "yes":
+                if until(self.answers, "%s to answer" % self.program, self.patience) == "yes":
                     return self
             raise RuntimeError("%s ended at once" % self.program)
         except BaseException:
