@@ -40,6 +40,8 @@ def write_zone(path, size, names=NAMES, more=""):
 
 
 class Knot(servers.Tuned, harness.Knot):
+    """With room in its journal: else it takes no zone whose signatures are more than 100 MiB (a million names), and
+    puts 20 changes and those signatures together to one."""
     patience = SIGNING
 
     def config(self):
@@ -70,6 +72,8 @@ template:
     zonefile-sync: -1
     zonefile-load: whole
     journal-content: changes
+    journal-max-usage: 4G
+    journal-max-depth: 1000000
 zone:
   - domain: "%(zone)s"
     file: "%(file)s"
