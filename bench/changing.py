@@ -57,6 +57,7 @@ log:
     any: warning
 database:
     storage: "%(dir)s"
+    journal-db-max-size: 8G
 acl:
   - id: local
     address: %(clients)s
@@ -72,6 +73,7 @@ template:
     zonefile-sync: -1
     zonefile-load: whole
     journal-content: changes
+    journal-max-usage: 4G
     journal-max-usage: 4G
     journal-max-depth: 1000000
 zone:
