@@ -74,7 +74,6 @@ template:
     zonefile-load: whole
     journal-content: changes
     journal-max-usage: 4G
-    journal-max-usage: 4G
     journal-max-depth: 1000000
 zone:
   - domain: "%(zone)s"
