@@ -11,12 +11,15 @@
 #include <unistd.h>
 
 #include "content/content.h"
+#include "core/due.h"
 #include "core/trie.h"
 #include "net/server.h"
 #include "transfer/secondary.h"
 
 struct followed {
 	struct secondary secondary;  /* of the thread that works on it; else under the lock */
+	size_t place;                /* in `zones` */
+	struct due work;             /* in `work`, but not while it is busy: */
 	bool busy;
 	bool noticed;                /* a NOTIFY came while it was worked on */
 	bool listed;                 /* in the content that is being looked at */
@@ -33,6 +36,7 @@ struct follower {
 	struct followed **zones;
 	size_t count, room;
 	struct trie by_name;
+	struct due_heap work;        /* whose work is due first */
 	pthread_t threads[FOLLOWER_THREADS];
 	unsigned thread_count;
 	bool stop;
@@ -117,29 +121,24 @@ static void note_status(struct followed *followed)
 
 /* ---- work ---- */
 
-/* The zone whose work is due first; UINT64_MAX: none has any. */
-static struct followed *first_due(struct follower *follower, uint64_t *due_ms)
+/* When its work is due may have changed. It is not busy. */
+static void plan(struct follower *follower, struct followed *followed)
 {
-	struct followed *first = NULL;
+	due_put(&follower->work, &followed->work, secondary_due_ms(&followed->secondary));
+}
 
-	*due_ms = UINT64_MAX;
-	for (size_t i = 0; i < follower->count; i++) {
-		struct followed *followed = follower->zones[i];
-		const uint64_t ms = followed->busy ? UINT64_MAX : secondary_due_ms(&followed->secondary);
-		if (ms < *due_ms) {
-			*due_ms = ms;
-			first = followed;
-		}
-	}
-	return first;
+static struct followed *first_due(const struct follower *follower)
+{
+	return (struct followed *)(void *)((char *)due_first(&follower->work) - offsetof(struct followed, work));
 }
 
 static void forget(struct follower *follower, struct followed *followed)
 {
-	for (size_t i = 0; i < follower->count; i++) {
-		if (follower->zones[i] == followed)
-			follower->zones[i] = follower->zones[--follower->count];
-	}
+	struct followed *last = follower->zones[--follower->count];
+
+	last->place = followed->place;
+	follower->zones[last->place] = last;
+	due_take(&follower->work, &followed->work);
 	trie_remove(&follower->by_name, followed->secondary.name);
 	trie_retire(&follower->by_name, NULL, NULL);
 	free_followed(followed);
@@ -198,6 +197,7 @@ static void work_ended(struct follower *follower, struct followed *followed)
 	if (followed->noticed)
 		secondary_notice(&followed->secondary, clock_ms());
 	followed->noticed = false;
+	plan(follower, followed);
 	note_status(followed);
 }
 
@@ -205,7 +205,7 @@ static void wait_until(struct follower *follower, uint64_t due_ms)
 {
 	const struct timespec until = { (time_t)(due_ms / 1000), (long)(due_ms % 1000) * 1000000 };
 
-	if (due_ms == UINT64_MAX)
+	if (due_ms == DUE_NEVER)
 		pthread_cond_wait(&follower->wake, &follower->lock);
 	else
 		pthread_cond_timedwait(&follower->wake, &follower->lock, &until);
@@ -214,16 +214,17 @@ static void wait_until(struct follower *follower, uint64_t due_ms)
 static void *run(void *argument)
 {
 	struct follower *follower = argument;
-	uint64_t due_ms;
 
 	pthread_mutex_lock(&follower->lock);
 	while (!follower->stop) {
-		struct followed *followed = first_due(follower, &due_ms);
-		if (!followed || due_ms > clock_ms()) {
+		const uint64_t due_ms = due_first_ms(&follower->work);
+		if (due_ms == DUE_NEVER || due_ms > clock_ms()) {
 			wait_until(follower, due_ms);
 			continue;
 		}
+		struct followed *followed = first_due(follower);
 		followed->busy = true;
+		due_take(&follower->work, &followed->work);
 		note_status(followed);
 		pthread_mutex_unlock(&follower->lock);
 		work_on(follower, followed);
@@ -268,6 +269,7 @@ void follower_free(struct follower *follower)
 	trie_retire(&follower->by_name, NULL, NULL);
 	trie_free(&follower->by_name, NULL, NULL);
 	free(follower->zones);
+	due_free(&follower->work);
 	close(follower->stopped);
 	pthread_cond_destroy(&follower->wake);
 	pthread_mutex_destroy(&follower->lock);
@@ -286,6 +288,8 @@ static struct followed *new_followed(struct follower *follower, const struct sec
 		follower->zones = zones;
 		follower->room = room;
 	}
+	if (!due_reserve(&follower->work, follower->count + 1))
+		return NULL;
 	struct followed *followed = calloc(1, sizeof *followed);
 	if (!followed)
 		return NULL;
@@ -294,7 +298,9 @@ static struct followed *new_followed(struct follower *follower, const struct sec
 		free_followed(followed);
 		return NULL;
 	}
+	followed->place = follower->count;
 	follower->zones[follower->count++] = followed;
+	plan(follower, followed);
 	note_status(followed);
 	return followed;
 }
@@ -313,6 +319,7 @@ static int take_zone(void *user, const struct secondary_zone *zone)
 		followed->described = true;
 	} else {
 		secondary_describe(&followed->secondary, zone, false, clock_ms(), (uint64_t)time(NULL));
+		plan(follower, followed);
 	}
 	if (followed)
 		followed->listed = true;
@@ -348,6 +355,7 @@ void follower_notify(struct follower *follower, const uint8_t *zone)
 		followed->noticed = true;
 	} else if (followed) {
 		secondary_notice(&followed->secondary, clock_ms());
+		plan(follower, followed);
 		pthread_cond_signal(&follower->wake);
 	}
 	pthread_mutex_unlock(&follower->lock);
