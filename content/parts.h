@@ -17,7 +17,9 @@
  *   check.c      whether it may
  *   delegate.c   delegations follow the zones they are of
  *   commit.c     a group of edits becomes the next versions and the next view
- *   registry.c   names that come and go with their owners
+ *   registry.c   names that come and go with their owners: changes
+ *   registrations.c  who registered which
+ *   registered.c what zones say of them
  *   reverse.c    what addresses are called
  *   tell.c       what it tells: walks, anchors
  *   walk.c       walks over the records of a zone that is served

@@ -5,6 +5,10 @@
  * A change is an edit like all others: the calls here, from any thread, describe it; when it is its turn to be
  * judged, under the lock of those who publish, it changes the registry and adds the operations that follow from
  * that; and when the edit fails, now or with the others of its group, the registry is as it was before.
+ *
+ *   registry.c        the changes, and the lock
+ *   registrations.h   the table: names, owners, leases
+ *   registered.h      what the zones of a content say of the names in it
  */
 #ifndef MIST_CONTENT_REGISTRY_H
 #define MIST_CONTENT_REGISTRY_H
@@ -36,6 +40,9 @@ int registry_expire(struct registry_change **change, struct registry *registry,
 struct edit *registry_edit(struct registry_change *change);
 /* Afterwards, whatever came of it. `*expiry_sooner` (may be NULL): a lease ends before all others. */
 void registry_end(struct registry_change *change, bool *expiry_sooner);
+
+/* The name that a registration of `text` would be under in the content, lower case. As mist_registered_name(). */
+int registry_name(const struct mist_content *content, const char *text, uint8_t name[NAME_MAX]);
 
 /* Milliseconds until the next lease ends, at most `most`. Any thread. */
 uint32_t registry_due(const struct registry *registry, uint32_t most);
