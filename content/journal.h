@@ -1,14 +1,8 @@
 /*
  * Edits on disk: what edits have made of the zones since these were described (overlay.h), so that a
- * restart makes it of them again. A file of frames, each written and on the disk before its edits are
- * acknowledged; a frame that was cut by a crash is none. What counts for a set is its last entry.
- *
- *   frame   length (4 octets), SipHash (8) of what follows: any number of entries
- *   entry   zone, owner (wire names), type (2), the set as described, the set as edited
- *   set     0, or 1, TTL (4), number of records (2), each with its length (2)
- *
- * Numbers in network order. When the file has grown far beyond what it says, it is written anew beside
- * the old one and takes its place.
+ * restart makes it of them again. A file of frames (frame.h), written and on the disk before their edits
+ * are acknowledged; what a crash cut is nothing. What counts for a set is its last entry. When the file has grown far beyond
+ * what it says, it is written anew beside the old one and takes its place.
  */
 #ifndef MIST_CONTENT_JOURNAL_H
 #define MIST_CONTENT_JOURNAL_H
@@ -16,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/rrset.h"
+#include "content/frame.h"
 #include "mistcore.h"
 
 struct journal;
@@ -26,20 +20,16 @@ struct journal;
 int journal_open(struct journal **journal, const char *directory, const struct mist_reporter *reporter);
 void journal_close(struct journal *journal); /* NULL is fine */
 
-/* An entry; the sets, NULL for none, live for the call. */
-typedef int journal_entry(void *user, const uint8_t *zone, const uint8_t *owner, uint16_t type,
-                          const struct rrset *base, const struct rrset *edited);
-
 /* Calls back for each entry, in their order. A result other than 0 ends it and is returned. MIST_ENOMEM,
- * MIST_EFILE. What is behind the last whole frame is cut off, with a warning. */
+ * MIST_EFILE. What is behind the last whole commit is cut off, with a warning. */
 int journal_read(struct journal *journal, journal_entry *entry, void *user);
 
-/* Adds an entry to the next frame. What finds no memory lets the write fail. */
+/* Adds an entry to what is written next; long commits go to the file in parts. What cannot be lets the write fail. */
 void journal_put(struct journal *journal, const uint8_t *zone, const uint8_t *owner, uint16_t type,
                  const struct rrset *base, const struct rrset *edited);
-/* Writes the frame, to the disk. MIST_EFILE, reported; then the file is as before. */
+/* Ends what is written: it is on the disk. MIST_EFILE, reported; then the file is as before. */
 int journal_write(struct journal *journal);
-void journal_undo(struct journal *journal); /* takes the last frame that was written back */
+void journal_undo(struct journal *journal); /* takes back what was written last */
 
 bool journal_exists(const struct journal *journal); /* something was written once */
 /* Whether it has grown so far that writing it anew is worth it. */

@@ -61,23 +61,17 @@ struct storing {
 	const struct zone *zone;
 	uint32_t primary_serial;
 	int fd;
+	uint64_t end;                /* of what is written */
 	uint64_t count;
 	size_t len;                  /* of the piece, behind its head */
 	uint8_t *piece;              /* PIECE_HEAD + PIECE_MAX */
 };
 
-static bool write_all(int fd, const uint8_t *octets, size_t len)
+static bool append(struct storing *storing, const uint8_t *octets, size_t len)
 {
-	while (len) {
-		const ssize_t written = write(fd, octets, len);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		octets += written;
-		len -= (size_t)written;
-	}
-	return true;
+	const bool done = durable_write(storing->fd, octets, len, storing->end);
+	storing->end += len;
+	return done;
 }
 
 static bool write_piece(struct storing *storing)
@@ -86,7 +80,7 @@ static bool write_piece(struct storing *storing)
 	wire_set32(storing->piece, (uint32_t)len);
 	put64(storing->piece + 4, siphash(hash_key, storing->piece + PIECE_HEAD, len));
 	storing->len = 0;
-	return write_all(storing->fd, storing->piece, PIECE_HEAD + len);
+	return append(storing, storing->piece, PIECE_HEAD + len);
 }
 
 static bool write_end(struct storing *storing)
@@ -95,7 +89,7 @@ static bool write_end(struct storing *storing)
 	put64(count, storing->count);
 	wire_set32(end, 0);
 	put64(end + 4, siphash(hash_key, count, sizeof(count)));
-	return write_all(storing->fd, end, sizeof(end));
+	return append(storing, end, sizeof(end));
 }
 
 /* What is made here is no part of what came: signatures, NSEC and keys of a zone signed here, delegations of
@@ -133,7 +127,7 @@ static bool write_zone(struct storing *storing, uint64_t checked_s)
 	struct record record;
 	const uint8_t *owner;
 	put_time(header + MAGIC_LEN, checked_s);
-	if (!write_all(storing->fd, header, sizeof(header)))
+	if (!append(storing, header, sizeof(header)))
 		return false;
 	zone_walk_begin(&walk, storing->zone);
 	while (zone_walk_next(&walk, &owner, &record)) {

@@ -255,6 +255,68 @@ static void test_renew(void **state)
 	journal_close(journal);
 }
 
+/* A commit that is longer than what is held in memory is in the file as a whole, or not at all. */
+static void test_long(void **state)
+{
+	const unsigned many = 60000; /* 3 MB in several frames */
+	const unsigned count = getenv("MIST_LONG") ? 100 * many : many;
+	(void)state;
+	struct journal *journal = open_it();
+	put_entry(journal, 0);
+	assert_int_equal(journal_write(journal), MIST_OK);
+	const off_t one = size_of(path);
+	for (unsigned i = 1; i < count; i++)
+		put_entry(journal, i);
+	assert_true(size_of(path) > one + (1 << 20)); /* parts of it are there */
+	assert_int_equal(count_entries(journal), 1);  /* and nothing yet */
+	assert_int_equal(journal_write(journal), MIST_OK);
+	assert_int_equal(count_entries(journal), count);
+	journal_undo(journal);
+	assert_int_equal(size_of(path), one);
+	for (unsigned i = 1; i < many; i++)
+		put_entry(journal, i);
+	assert_int_equal(journal_write(journal), MIST_OK);
+	put_entry(journal, many); /* what follows goes with it, if it is cut */
+	assert_int_equal(journal_write(journal), MIST_OK);
+	const off_t whole = size_of(path);
+	journal_close(journal);
+	assert_true(run("cp %s %s/whole", path, directory));
+	for (off_t len = whole - 200; len > one; len -= whole / 12) {
+		assert_true(run("cp %s/whole %s", directory, path));
+		assert_int_equal(truncate(path, len), 0);
+		journal = open_it();
+		assert_int_equal(count_entries(journal), 1);
+		assert_int_equal(size_of(path), one);
+		journal_close(journal);
+	}
+}
+
+/* A part of a commit finds no room: nothing of it is left. */
+static void test_full_in_parts(void **state)
+{
+	(void)state;
+	struct journal *journal = open_it();
+	put_entry(journal, 0);
+	assert_int_equal(journal_write(journal), MIST_OK);
+	const off_t one = size_of(path);
+	struct rlimit before, limit;
+	getrlimit(RLIMIT_FSIZE, &before);
+	limit = before;
+	limit.rlim_cur = 1500000; /* in the second part */
+	void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	for (unsigned i = 1; i < 60000; i++)
+		put_entry(journal, i);
+	assert_int_equal(journal_write(journal), MIST_EFILE);
+	setrlimit(RLIMIT_FSIZE, &before);
+	signal(SIGXFSZ, handler);
+	assert_int_equal(size_of(path), one);
+	put_entry(journal, 1);
+	assert_int_equal(journal_write(journal), MIST_OK);
+	assert_int_equal(count_entries(journal), 2);
+	journal_close(journal);
+}
+
 /* A full disk: nothing of the frame is left, and the next one goes on where it began. */
 static void test_full(void **state)
 {
@@ -336,6 +398,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_spoiled, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_renew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full_in_parts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_renewed_unsafely, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_two_servers, set_up, tear_down),
