@@ -144,7 +144,7 @@ static int add(struct apply *apply, struct mist_zone *zone, const struct edit_op
 		return put_soa(apply, zone, operation, old);
 	if (lenient && stands_aside(now, node, operation->type))
 		return MIST_OK;
-	if (zone == apply->content->reverse && old && old->count >= REVERSE_NAMES_MAX)
+	if (zone == apply->content->reverse && reverse_is_full(apply->content, old))
 		return MIST_OK;
 	bool instead = lenient && type_info(operation->type)->flags & TYPE_SINGLE;
 	rrset_next(operation->set, operation->set->len, &at, &record);

@@ -49,6 +49,9 @@ static int copy_set(struct zone *to, const uint8_t *owner, uint16_t type, const 
 	struct rrset *copy = set ? rrset_signed(set, NULL, 0) : NULL;
 	if (set && !copy)
 		return MIST_ENOMEM;
+	/* Addresses of the child's registered names are glue like any other: nobody registered them here. */
+	if (copy && copy->flags & RRSET_REGISTERED)
+		copy->flags = RRSET_PLAIN_COPY;
 	return copy ? zone_replace(to, owner, copy) : zone_remove(to, owner, type);
 }
 

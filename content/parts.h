@@ -8,7 +8,8 @@
  *   edit.c       collecting the operations of an edit
  *   overlay.c    what edits have made of a zone since its description was read
  *   replay.c     what edits have made of a zone is made of its new description
- *   journal.c    edits on disk: frames in a file
+ *   journal.c    edits on disk: a file,
+ *   frame.c      and the frames in it
  *   kept.c       edits are written there, and come from there
  *   secondary.c  zones that are transferred become versions
  *   store.c      and are kept in files

@@ -8,6 +8,8 @@
 
 /* As short as that of registered names: what an address is called changes with them. */
 #define REVERSE_TTL 5
+/* Of the longest names, in 65,535 octets. */
+#define NAMES_MAX (65535 / (RRSET_FIXED + NAME_MAX))
 
 static const uint8_t arpa[] = "\4arpa";
 
@@ -30,7 +32,12 @@ static struct mist_record pointer(const uint8_t *owner, const uint8_t *name)
 	                             .rdata_len = (uint16_t)name_len(name) };
 }
 
-/* Zones beyond the first few that share an address, 127.0.0.1 most often, are not named. */
+bool reverse_is_full(const struct mist_content *content, const struct rrset *set)
+{
+	return set && (set->count >= NAMES_MAX || set->count >= content->options.set_records_max);
+}
+
+/* Many zones may share an address, 127.0.0.1 most often: those that find no room are not named. */
 static int point_to_zones(struct zone *reverse, const struct mist_content *content)
 {
 	uint8_t owner[NAME_MAX];
@@ -42,7 +49,7 @@ static int point_to_zones(struct zone *reverse, const struct mist_content *conte
 			const struct node *node = zone_node(reverse, owner);
 			const struct rrset *set = node ? node_rrset(node, TYPE_PTR) : NULL;
 			const struct mist_record record = pointer(owner, zone->zone->name);
-			if (!set || set->count < REVERSE_NAMES_MAX)
+			if (!reverse_is_full(content, set))
 				error = zone_add(reverse, &record, NULL);
 		}
 	}

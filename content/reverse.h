@@ -8,11 +8,12 @@
 
 #include "content/edit.h"
 
-/* Of one address; more would say nothing. Those that find no room are not told later either. */
-#define REVERSE_NAMES_MAX 16
-
 /* Makes the zone of a content that has a registry. MIST_OK, MIST_ENOMEM. */
 int reverse_make(struct mist_content *content);
+
+/* Whether a set of names takes no more: the limit of the content's sets (set_records_max), or what a message holds. Names
+ * that find no room are not told later either. */
+bool reverse_is_full(const struct mist_content *content, const struct rrset *set);
 
 /* Lets an address (4 or 16 octets) point to a name, or no longer, with the edit. */
 int reverse_point(struct edit *edit, const struct mist_content *content, const uint8_t *octets, unsigned len,

@@ -27,7 +27,12 @@ static const struct zone *served_zone(const struct view *served, const struct zo
 	return route.kind == ROUTE_LOCAL && route.zone && same_name(route.zone, zone) ? route.zone : NULL;
 }
 
-/* A zone of another content goes on with the history of its namesake. */
+/*
+ * A zone of another content goes on with the history of its namesake. The step is noted before anybody can see where
+ * it leads; until then nobody can ask for it, since what is told of a history ends at the serial of the zone that
+ * its reader holds. Should the view not be published after all (MIST_EBUSY), the next step does not continue this one,
+ * and the history begins anew.
+ */
 static void note(const struct zone *before, struct zone *zone)
 {
 	if (!before->history || !zone->history)

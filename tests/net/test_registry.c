@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "net/server.h"
 #include "scratch.h"
 
 static struct mist_server *server;
@@ -217,6 +218,96 @@ static void reverse_names(void **state)
 	assert_answer("2.0.17.172.in-addr.arpa", "PTR", "NXDOMAIN aa SOA 17.172.in-addr.arpa");
 	/* nobody but the registry reaches it */
 	assert_int_equal(edit_now(server, "arpa", "+1.2.0.192.in-addr.arpa. 5 A 192.0.2.1\n", NULL), MIST_ENOTFOUND);
+}
+
+/* How many names an address has. */
+static unsigned count_names(const char *reverse)
+{
+	uint8_t query[300] = { 0, 0, 1, 0, 0, 1 }, response[16384];
+	size_t len = sizeof(response);
+	const int size = mist_name_from_text(reverse, query + 12);
+	query[13 + size] = TYPE_PTR;
+	query[15 + size] = 1;
+	assert_int_equal(mist_lookup_message(lookup, query, 16 + (size_t)size, response, &len), MIST_OK);
+	return wire_get16(response + 6);
+}
+
+/* As many as a set may have records; who comes later is answered, and not named. */
+static void names_of_an_address(void **state)
+{
+	char name[16];
+	(void)state;
+	for (unsigned i = 0; i < 103; i++) {
+		sprintf(name, "n%u", i);
+		assert_int_equal(put(name, "a", 0, "172.17.0.2", 0), MIST_OK);
+		assert_int_equal(count_names("2.0.17.172.in-addr.arpa"), i < 100 ? i + 1 : 100);
+	}
+	assert_answer("n102", "A", "NOERROR aa 172.17.0.2");
+	assert_int_equal(mist_deregister(server, "a", "n7"), MIST_OK);
+	assert_int_equal(count_names("2.0.17.172.in-addr.arpa"), 99);
+	assert_int_equal(mist_deregister(server, "a", NULL), MIST_OK);
+	assert_answer("2.0.17.172.in-addr.arpa", "PTR", "NXDOMAIN aa SOA 17.172.in-addr.arpa");
+}
+
+/* Spellings of a name are one name. */
+static void whole_names(void **state)
+{
+	char whole[MIST_NAME_TEXT_SIZE];
+	(void)state;
+	static const char *const spellings[] = { "web", "WEB", "\\119eb", "web.arcbox.local", "Web.Arcbox.Local." };
+	for (unsigned i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		assert_int_equal(mist_registered_name(server, spellings[i], whole), MIST_OK);
+		assert_string_equal(whole, "web.arcbox.local");
+	}
+	assert_int_equal(mist_registered_name(server, "*.web", whole), MIST_ENAME);
+	assert_int_equal(mist_registered_name(server, "", whole), MIST_ENAME);
+	assert_int_equal(mist_registered_name(server, "web.editor.land.", whole), MIST_ENOTFOUND);
+	assert_int_equal(mist_registered_name(server, NULL, whole), MIST_ENAME);
+}
+
+static void whole_name_in_which(void **state)
+{
+	char whole[MIST_NAME_TEXT_SIZE];
+	(void)state;
+	assert_int_equal(mist_registered_name(server, "web", whole), MIST_EINVAL);
+	assert_int_equal(mist_registered_name(server, "web.editor.land", whole), MIST_OK);
+}
+
+static const struct rrset *served_set(const char *zone, const char *owner, uint16_t type)
+{
+	const struct view *view = atomic_load(&server->publisher.current);
+	uint8_t wire[NAME_MAX];
+	for (unsigned i = 0; i < view->zone_count; i++) {
+		name_from_text(wire, zone);
+		if (!name_equal(view->zones[i]->name, wire))
+			continue;
+		name_from_text(wire, owner);
+		const struct node *node = zone_node(view->zones[i], wire);
+		return node ? node_rrset(node, type) : NULL;
+	}
+	return NULL;
+}
+
+/* A name server that is registered is glue in the zone around its own, and nobody's there. */
+static void glue(void **state)
+{
+	struct mist_options options = options_of(MIST_ENGINE_AUTO, 1);
+	struct mist_content *content;
+	(void)state;
+	assert_int_equal(mist_content_new(&content, NULL), MIST_OK);
+	add_zone(content, "test", false, 1);
+	add_zone(content, "inner.test", true, 1);
+	assert_int_equal(mist_start(&server, &options, content), MIST_OK);
+	assert_int_equal(put("ns2", "a", 0, "10.0.0.1 10.0.0.2", 0), MIST_OK);
+	assert_int_equal(edit_now(server, NULL, "+inner.test. 60 NS ns2.inner.test.\n", NULL), MIST_OK);
+	const struct rrset *own = served_set("inner.test", "ns2.inner.test", TYPE_A);
+	const struct rrset *copy = served_set("test", "ns2.inner.test", TYPE_A);
+	assert_non_null(own);
+	assert_non_null(copy);
+	assert_int_equal(own->flags, RRSET_REGISTERED);
+	assert_int_equal(copy->flags, RRSET_PLAIN_COPY);
+	assert_true(rrset_same(own, copy));
+	assert_int_equal(mist_stop(server), MIST_OK);
 }
 
 static void in_turns(void **state)
@@ -762,6 +853,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_orders, start, stop),
 		cmocka_unit_test_setup_teardown(bare_names, start, stop),
 		cmocka_unit_test_setup_teardown(reverse_names, start, stop),
+		cmocka_unit_test_setup_teardown(names_of_an_address, start, stop),
+		cmocka_unit_test_setup_teardown(whole_names, start, stop),
+		cmocka_unit_test_setup_teardown(whole_name_in_which, start_two, stop),
+		cmocka_unit_test(glue),
 		cmocka_unit_test_setup_teardown(in_turns, start, stop),
 		cmocka_unit_test_setup_teardown(calls_in_turns, start, stop),
 		cmocka_unit_test_setup_teardown(mistakes, start, stop),
