@@ -1,5 +1,7 @@
 #include "cli/lines.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +73,20 @@ static int compare_without_serials(const char *a, const char *b)
 	if (order || a_len != b_len)
 		return order ? order : a_len < b_len ? -1 : 1;
 	return strcmp(a_serial + strcspn(a_serial, " "), b_serial + strcspn(b_serial, " "));
+}
+
+/* "owner ttl IN ...": what is cut is no longer than it was. */
+void lines_cut_ttls(struct lines *lines, uint32_t most)
+{
+	for (size_t i = 0; i < lines->count; i++) {
+		char *ttl = lines->items[i] + strcspn(lines->items[i], " \t"), *rest, cut[16];
+		ttl += strspn(ttl, " \t");
+		if (strtoul(ttl, &rest, 10) <= most || rest == ttl)
+			continue;
+		const size_t len = (size_t)snprintf(cut, sizeof(cut), "%" PRIu32, most);
+		memcpy(ttl, cut, len);
+		memmove(ttl + len, rest, strlen(rest) + 1);
+	}
 }
 
 static int compare(const void *a, const void *b)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "mistcore.h"
 
@@ -18,6 +19,9 @@ struct lines {
 int lines_add(struct lines *lines, char *line);
 int lines_record(void *lines, const struct mist_record *record); /* as text_record() writes it */
 void lines_free(struct lines *lines);
+
+/* Lets TTLs above `most` be that. */
+void lines_cut_ttls(struct lines *lines, uint32_t most);
 
 /*
  * Sorts both and calls back with each line that only one of them holds. A result other than 0 ends it.

@@ -147,6 +147,31 @@ static int keep_configured(const struct cli *cli, const char *name, struct lines
 	return error;
 }
 
+/* Whether a name as somebody wrote it is the one that the server tells. */
+static bool is_named(const char *told, const char *written)
+{
+	uint8_t wire[MIST_NAME_SIZE];
+	char text[MIST_NAME_TEXT_SIZE];
+	const int len = mist_name_from_text(written, wire);
+	return told && len > 0 && mist_name_to_text(wire, (size_t)len, text) > 0 && strcasecmp(text, told) == 0;
+}
+
+/* What TTLs of the zone are cut to; UINT32_MAX: they are not. */
+static int find_ttl_max(struct client *client, const char *name, uint32_t *ttl_max)
+{
+	json_t *reply = NULL, *zone;
+	size_t i;
+	int error = client_call(client, json_pack("{s:s}", "verb", "zones"), NULL, NULL, &reply);
+	*ttl_max = UINT32_MAX;
+	json_array_foreach(json_object_get(reply, "zones"), i, zone) {
+		const json_t *most = json_object_get(zone, "ttl_max");
+		if (most && is_named(json_string_value(json_object_get(zone, "name")), name))
+			*ttl_max = (uint32_t)json_integer_value(most);
+	}
+	json_decref(reply);
+	return error;
+}
+
 static int print_difference(void *user, bool added, const char *line)
 {
 	(void)user;
@@ -156,13 +181,18 @@ static int print_difference(void *user, bool added, const char *line)
 static int diff(struct cli *cli, struct client *client)
 {
 	struct lines configured = { 0 }, served = { 0 };
+	uint32_t ttl_max;
 	int error = keep_served(client, cli->arguments[1], &served);
+	if (!error)
+		error = find_ttl_max(client, cli->arguments[1], &ttl_max);
 	int code = cli_exit(error);
 	if (!error) {
 		error = keep_configured(cli, cli->arguments[1], &configured);
 		code = error ? cli_fail(cli, error, cli->arguments[1]) : EXIT_DONE;
 	}
 	if (!error) {
+		lines_cut_ttls(&configured, ttl_max);
+		lines_cut_ttls(&served, ttl_max); /* of what is not signed, glue, TTLs are as they were filed */
 		lines_differ(&configured, &served, false, print_difference, NULL);
 		code = cli_finish(cli);
 	}

@@ -6,6 +6,7 @@
 
 #include "content/content.h"
 #include "content/parts.h"
+#include "content/replay.h"
 #include "content/walk.h"
 #include "dnssec/anchor.h"
 
@@ -65,7 +66,7 @@ int content_zone_status(const struct mist_content *content,
 		result = zone(user, &(struct mist_zone_status){
 			.name = name, .dnssec = content->zones[i]->dnssec, .failed = served->failed,
 			.serial = served->failed ? 0 : served->serial, .secondary = content->zones[i]->secondary,
-			.primary = "", .error = "" });
+			.primary = "", .error = "", .ttl_max = replay_ttl_cap(content->zones[i]) });
 	}
 	return result;
 }

@@ -9,7 +9,7 @@
 enum {
 	STRIPES = 16,          /* of locks: registrations of different owners meet in one commit */
 	KEPT_MAX = 100000,     /* names in all: some hundred octets each */
-	KEY_SIZE = 256 + MIST_NAME_TEXT_SIZE,
+	KEY_SIZE = 258 + MIST_NAME_TEXT_SIZE,
 };
 
 /*
@@ -21,8 +21,8 @@ struct owners {
 	atomic_bool stopped;
 	pthread_mutex_t stripes[STRIPES];
 	pthread_mutex_t lock;  /* of the next two */
-	json_t *keepers;       /* "owner\nname": keeper */
-	json_t *kept;          /* "keeper": { "owner\nname": null } */
+	json_t *keepers;       /* "owner\nname.": keeper */
+	json_t *kept;          /* "keeper": { "owner\nname.": null } */
 };
 
 struct owners *owners_new(struct mist_server *server)
@@ -54,17 +54,29 @@ void owners_free(struct owners *owners)
 	free(owners);
 }
 
-/* Owners have no control characters here, so that the two can be told apart. */
-static bool key_make(char key[KEY_SIZE], const char *owner, const char *name)
+/* As it is registered, or would be; where nobody knows any more (its zone is gone), as it is spelled. */
+static void name_make(struct owners *owners, const char *name, char whole[MIST_NAME_TEXT_SIZE])
 {
-	size_t len = strlen(name);
+	uint8_t wire[MIST_NAME_SIZE];
+	if (mist_registered_name(owners->server, name, whole) == MIST_OK)
+		return;
+	int len = mist_name_from_text(name, wire);
+	if (len < 0 || mist_name_to_text(wire, (size_t)len, whole) < 0)
+		whole[0] = '\0'; /* no name: nothing is registered under it */
+	for (char *c = whole; *c; c++)
+		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+}
+
+/* Owners have no control characters here, so that the two can be told apart. False: this one has. `name` NULL: none. */
+static bool key_make(struct owners *owners, char key[KEY_SIZE], const char *owner, const char *name)
+{
+	char whole[MIST_NAME_TEXT_SIZE] = "";
 	for (const char *c = owner; *c; c++)
 		if ((unsigned char)*c < ' ')
 			return false;
-	len -= len > 1 && name[len - 1] == '.';
-	int size = snprintf(key, KEY_SIZE, "%s\n%.*s", owner, (int)len, name);
-	for (char *c = strchr(key, '\n'); c && *c; c++)
-		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+	if (name)
+		name_make(owners, name, whole);
+	int size = snprintf(key, KEY_SIZE, "%s\n%s.", owner, whole); /* whole: it is deregistered as this name alone */
 	return size > 0 && size < KEY_SIZE;
 }
 
@@ -118,7 +130,7 @@ int owners_register(struct owners *owners, const struct mist_registration *regis
                     uint64_t keeper)
 {
 	char key[KEY_SIZE];
-	if (!key_make(key, registration->owner, registration->name))
+	if (!key_make(owners, key, registration->owner, registration->name))
 		return MIST_EINVAL;
 	pthread_mutex_t *stripe = stripe_of(owners, registration->owner);
 	pthread_mutex_lock(stripe);
@@ -149,7 +161,7 @@ static void forget_owner(struct owners *owners, const char *owner)
 int owners_deregister(struct owners *owners, const char *owner, const char *name)
 {
 	char key[KEY_SIZE];
-	if (!key_make(key, owner, name ? name : ""))
+	if (!key_make(owners, key, owner, name))
 		return MIST_EINVAL;
 	pthread_mutex_t *stripe = stripe_of(owners, owner);
 	pthread_mutex_lock(stripe);
@@ -201,7 +213,7 @@ static void take_back(struct owners *owners, uint64_t keeper, const char *owner,
 {
 	char key[KEY_SIZE];
 	pthread_mutex_t *stripe = stripe_of(owners, owner);
-	key_make(key, owner, name);
+	snprintf(key, sizeof(key), "%s\n%s", owner, name);
 	pthread_mutex_lock(stripe);
 	pthread_mutex_lock(&owners->lock);
 	bool still = (uint64_t)json_integer_value(json_object_get(owners->keepers, key)) == keeper;

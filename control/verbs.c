@@ -88,6 +88,8 @@ static int add_zone(void *user, const struct mist_zone_status *status)
 		json_object_set_new(zone, "failed", json_true());
 	else if (zone)
 		json_object_set_new(zone, "serial", json_integer(status->serial));
+	if (zone && status->ttl_max != UINT32_MAX)
+		json_object_set_new(zone, "ttl_max", json_integer(status->ttl_max));
 	if (zone && status->secondary)
 		json_object_set_new(zone, "secondary", json_pack(
 			"{s:s,s:I,s:I,s:I,s:I,s:s}", "primary", status->primary,

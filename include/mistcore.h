@@ -160,7 +160,8 @@ struct mist_content_options {
 	uint32_t max_ttl_s;                  /* TTL cap of forwarded answers; 0: 300 */
 	bool read_only;                      /* make no key and write no serial (for checks); a key that
 	                                        would have to be made is then made in memory only */
-	uint32_t set_records_max;            /* records of one name and type after an edit; 0: 100 */
+	uint32_t set_records_max;            /* records of one name and type after an edit; also the names that
+	                                        an address is told to have; 0: 100 */
 	uint32_t name_types_max;             /* types of one name after an edit; 0: 100 */
 	size_t history_bytes;                /* of changes kept for IXFR, for each zone that may be
 	                                        transferred; 0: 4 MiB */
@@ -462,6 +463,7 @@ struct mist_zone_status {
 	uint64_t expires_s;       /* when it is not served any more, unless one answers; 0: there is none to expire */
 	const char *primary;      /* that answered last; "" */
 	const char *error;        /* of the last try, a sentence; "": it went well */
+	uint32_t ttl_max;         /* longer TTLs are cut to it, so that no answer outlives its signature; UINT32_MAX: none is */
 };
 
 /* Calls back for each zone, in the order they were configured in. The text lives for the call, and the
@@ -598,6 +600,11 @@ MIST_API int mist_register(struct mist_server *server, const struct mist_registr
 /* Takes an owner's registration of a name back; `name` NULL: all of the owner's. MIST_ENOTFOUND: there is
  * none. */
 MIST_API int mist_deregister(struct mist_server *server, const char *owner, const char *name);
+
+/* The whole name that `name` would be registered under now, in lower case, as mist_name_to_text() writes it: spellings
+ * of one name give one text. MIST_ENAME, MIST_EINVAL and MIST_ENOTFOUND as above, MIST_ECONFLICT (its zone did not
+ * load), MIST_EBUSY (called from inside another call on the same server). */
+MIST_API int mist_registered_name(struct mist_server *server, const char *name, char text[1025]);
 
 /* ------------------------------------------------------------------------------------------------
  * Lookup: asking a server of this process without a socket

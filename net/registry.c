@@ -50,6 +50,23 @@ int mist_deregister(struct mist_server *server, const char *owner, const char *n
 	return error ? error : commit(server, change, NULL);
 }
 
+int mist_registered_name(struct mist_server *server, const char *name, char text[1025])
+{
+	uint8_t whole[NAME_MAX];
+
+	if (!server || !text)
+		return MIST_EINVAL;
+	if (guard_forked(&server->guard))
+		return MIST_EFORKED;
+	if (pthread_mutex_lock(&server->content_lock))
+		return MIST_EBUSY;
+	int error = registry_name(server->content, name, whole);
+	pthread_mutex_unlock(&server->content_lock);
+	if (!error)
+		name_to_text(text, whole);
+	return error;
+}
+
 uint32_t server_expire(struct mist_server *server, uint32_t most)
 {
 	struct registry_change *change;

@@ -71,6 +71,28 @@ static void a_keeper_leaves(void **state)
 	assert_true(registered("b"));
 }
 
+/* One name has one keeper, however it is spelled. */
+static void spellings(void **state)
+{
+	static const char *const names[] = { "Web", "web.r.test", "WEB.r.TEST.", "\\119eb", "w\\eb" };
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(put(names[i], 7 + i), MIST_OK);
+		for (unsigned keeper = 7; keeper < 7 + i; keeper++)
+			assert_false(owners_keeps(owners, keeper));
+	}
+	owners_leave(owners, 7); /* keeps nothing any more */
+	assert_true(owners_keeps(owners, 11));
+	assert_int_equal(owners_deregister(owners, "o", "wEb"), MIST_OK);
+	assert_false(owners_keeps(owners, 11));
+	assert_false(registered("web"));
+	/* And taken over by one who does not keep it. */
+	assert_int_equal(put("web", 7), MIST_OK);
+	assert_int_equal(put("WEB.r.test", 0), MIST_OK);
+	owners_leave(owners, 7);
+	assert_true(registered("web"));
+}
+
 /* Whatever piece is missing: a name is registered and kept, or neither. */
 static void without_memory(void **state)
 {
@@ -112,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_keeper_leaves, start, stop),
+		cmocka_unit_test_setup_teardown(spellings, start, stop),
 		cmocka_unit_test_setup_teardown(without_memory, start, stop),
 		cmocka_unit_test_setup_teardown(nobody_is_taken_back_when_the_server_stops, start, stop),
 	};

@@ -412,6 +412,16 @@ class Zones(unittest.TestCase):
             done = mist.cli("zone", "diff", "a.test")
             self.assertEqual(done.stdout.splitlines(), ["+live.a.test.\t300\tIN\tA\t127.0.5.1"])
 
+    def test_diff_of_long_ttls(self):
+        """TTLs that signatures cut are no difference; those of glue are not cut."""
+        zone = ZONE + "old 1000000 A 127.0.0.11\ncut 1000000 NS ns.cut\nns.cut 1000000 A 127.0.0.12\n"
+        with Mist(FILED, files={"a.zone": zone}) as mist:
+            self.assertEqual(mist.query("old.a.test").answer[0].ttl, 272160)
+            self.assertEqual(mist.cli("zone", "diff", "A.test.").stdout, "")
+            mist.cli("zone", "edit", "a.test", "--add", "old 272159 A 127.0.0.11")
+            self.assertEqual(mist.cli("zone", "diff", "a.test").stdout.splitlines(),
+                             ["+old.a.test.\t272159\tIN\tA\t127.0.0.11", "-old.a.test.\t272160\tIN\tA\t127.0.0.11"])
+
     def test_a_reader_that_stops_holds_nobody_up(self):
         """A large zone is printed to somebody who does not read; others are served meanwhile."""
         self.zone("edit", "off.test", "-", input="".join(
