@@ -10,6 +10,7 @@
 
 #include <time.h>
 
+#include "chance.h"
 #include "content/commit.h"
 #include "content/content.h"
 #include "content/parts.h"
@@ -225,36 +226,29 @@ static const struct zone *zone_of(const struct mist_content *content)
  * Random edits
  */
 
-static uint64_t random_state = 4;
-static unsigned dice(unsigned sides)
-{
-	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-	return (unsigned)(random_state >> 33) % sides;
-}
-
 /* Few names, so that they meet; some below each other. */
 static void random_name(char name[64])
 {
 	static const char *const forms[] = { "n%u", "a.n%u", "b.a.n%u", "*.n%u", "c.*.n%u" };
-	snprintf(name, 64, forms[dice(10) < 6 ? 0 : dice(5)], dice(7));
+	snprintf(name, 64, forms[chance(10) < 6 ? 0 : chance(5)], chance(7));
 }
 
 static void random_line(char line[256])
 {
 	char name[64], data[128];
 	random_name(name);
-	switch (dice(30)) {
-	case 0:  snprintf(data, sizeof(data), "NS ns.n%u.example.test.", dice(7)); break;
-	case 1:  snprintf(data, sizeof(data), "CNAME n%u.example.test.", dice(7)); break;
-	case 2:  snprintf(data, sizeof(data), "DNAME n%u.example.test.", dice(7)); break;
-	case 3:  snprintf(data, sizeof(data), "DS \\# 12340d02%064u", dice(9)); break;
+	switch (chance(30)) {
+	case 0:  snprintf(data, sizeof(data), "NS ns.n%u.example.test.", chance(7)); break;
+	case 1:  snprintf(data, sizeof(data), "CNAME n%u.example.test.", chance(7)); break;
+	case 2:  snprintf(data, sizeof(data), "DNAME n%u.example.test.", chance(7)); break;
+	case 3:  snprintf(data, sizeof(data), "DS \\# 12340d02%064u", chance(9)); break;
 	case 4: case 5: case 6: case 7:
-		snprintf(data, sizeof(data), "TXT t%u", dice(3)); break;
+		snprintf(data, sizeof(data), "TXT t%u", chance(3)); break;
 	case 8: case 9:
-		snprintf(data, sizeof(data), "AAAA 2001:db8::%u", dice(3)); break;
-	default: snprintf(data, sizeof(data), "A 192.0.2.%u", dice(3)); break;
+		snprintf(data, sizeof(data), "AAAA 2001:db8::%u", chance(3)); break;
+	default: snprintf(data, sizeof(data), "A 192.0.2.%u", chance(3)); break;
 	}
-	snprintf(line, 256, "%c%s.example.test. %u %s\n", "++++++!--"[dice(9)], name, 60 * (1 + dice(2)), data);
+	snprintf(line, 256, "%c%s.example.test. %u %s\n", "++++++!--"[chance(9)], name, 60 * (1 + chance(2)), data);
 }
 
 #define EDITS 1500
@@ -269,9 +263,9 @@ static void test_random(void **state)
 		/* One to four edits that wait together, of one to four operations each. */
 		struct edit *group = NULL, **end = &group;
 		uint32_t serial = zone_of(content)->serial;
-		for (unsigned edits = 1 + dice(4); edits > 0; edits--) {
+		for (unsigned edits = 1 + chance(4); edits > 0; edits--) {
 			char lines[1024] = "", line[256];
-			for (unsigned lines_left = 1 + dice(4); lines_left > 0; lines_left--) {
+			for (unsigned lines_left = 1 + chance(4); lines_left > 0; lines_left--) {
 				random_line(line);
 				strcat(lines, line);
 			}
@@ -428,7 +422,7 @@ static void test_clocks(void **state)
 	for (int days = -30; days <= 400; days += 3)
 		live_at(content, real + (uint32_t)days * day, number++);
 	for (unsigned i = 0; i < 100; i++)
-		live_at(content, real + dice(430) * day - 30 * day + dice(day), number++);
+		live_at(content, real + chance(430) * day - 30 * day + chance(day), number++);
 	assert_as_from_scratch(content);
 	end(content);
 }

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "chance.h"
 #include "core/heap.h"
 
 #define SLAB ((size_t)2 << 20)
@@ -32,22 +33,10 @@ struct piece {
 	uint8_t value;
 };
 
-/* A small generator of our own, so that a failure comes back. */
-struct chance {
-	uint64_t state;
-};
-static unsigned chance(struct chance *chance, unsigned below)
-{
-	chance->state ^= chance->state << 13;
-	chance->state ^= chance->state >> 7;
-	chance->state ^= chance->state << 17;
-	return (unsigned)(chance->state >> 20) % below;
-}
-
 /* Mostly small, sometimes too large for a slab. */
 static size_t any_size(struct chance *random)
 {
-	return chance(random, 50) == 0 ? 1000 + chance(random, 4000) : 1 + chance(random, 400);
+	return chance_of(random, 50) == 0 ? 1000 + chance_of(random, 4000) : 1 + chance_of(random, 400);
 }
 
 static void fill(struct piece *piece, uint8_t value)
@@ -68,7 +57,7 @@ static int holds(const struct piece *piece, size_t size)
 /* One of the things that can happen to a piece. Returns 0 if it lost its octets. */
 static int change(struct heap *heap, struct piece *piece, struct chance *random)
 {
-	const unsigned what = chance(random, 4);
+	const unsigned what = chance_of(random, 4);
 	const size_t size = any_size(random);
 
 	if (!piece->octets) {
@@ -76,7 +65,7 @@ static int change(struct heap *heap, struct piece *piece, struct chance *random)
 		piece->size = size;
 		if (!piece->octets)
 			return 0;
-		fill(piece, (uint8_t)chance(random, 256));
+		fill(piece, (uint8_t)chance_of(random, 256));
 		if (what == 0)
 			piece->octets = heap_adopt(heap, piece->octets, size);
 		return holds(piece, size);
@@ -92,7 +81,7 @@ static int change(struct heap *heap, struct piece *piece, struct chance *random)
 		piece->size = size;
 		if (!holds(piece, before < size ? before : size))
 			return 0;
-		fill(piece, (uint8_t)chance(random, 256));
+		fill(piece, (uint8_t)chance_of(random, 256));
 		return 1;
 	}
 	heap_give(heap, piece->octets, piece->size);
@@ -116,7 +105,7 @@ static void random_pieces(void **state)
 	(void)state;
 
 	for (unsigned i = 0; i < 10 * PIECES; i++)
-		assert_true(change(heap, &pieces[chance(&random, PIECES)], &random));
+		assert_true(change(heap, &pieces[chance_of(&random, PIECES)], &random));
 	assert_true(!SLABS || heap_slabs(heap) > SLAB);
 	size_t octets = 0;
 	for (size_t i = 0; i < PIECES; i++)
@@ -220,7 +209,7 @@ static void *work(void *seed)
 	int good = pieces != NULL;
 
 	for (unsigned i = 0; good && i < 50000; i++)
-		good = change(common, &pieces[chance(&random, 2000)], &random);
+		good = change(common, &pieces[chance_of(&random, 2000)], &random);
 	for (size_t i = 0; pieces && i < 2000; i++)
 		heap_give(common, pieces[i].octets, pieces[i].size);
 	free(pieces);

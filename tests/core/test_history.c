@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "chance.h"
 #include "core/history.h"
 #include "core/siphash.h"
 #include "core/wire.h"
@@ -20,15 +21,6 @@
 
 #define VERSIONS 400
 #define NAMES 40
-
-static uint64_t state_of_chance = 88172645463325252u;
-static unsigned chance(unsigned below)
-{
-	state_of_chance ^= state_of_chance << 13;
-	state_of_chance ^= state_of_chance >> 7;
-	state_of_chance ^= state_of_chance << 17;
-	return (unsigned)(state_of_chance >> 20) % below;
-}
 
 static void name_of(uint8_t name[NAME_MAX], const char *text)
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "chance.h"
 #include "core/name.h"
 #include "core/trie.h"
 #include "mistcore.h"
@@ -47,16 +48,6 @@ static void value_discard(void *user, void *value, void *older_value)
 	(void)user;
 	assert_ptr_not_equal(value, older_value);
 	value_free(NULL, value);
-}
-
-/* A small generator of our own, so that a failure comes back. */
-static uint64_t state_of_chance = 88172645463325252u;
-static unsigned chance(unsigned below)
-{
-	state_of_chance ^= state_of_chance << 13;
-	state_of_chance ^= state_of_chance >> 7;
-	state_of_chance ^= state_of_chance << 17;
-	return (unsigned)(state_of_chance >> 20) % below;
 }
 
 /* Few labels, often the same, so that names have ancestors, prefixes and doubles; now and then all

@@ -16,20 +16,12 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "chance.h"
 #include "core/heap.h"
 #include "core/view.h"
 #include "core/zone.h"
 #include "core/zone_diff.h"
 #include "core/zone_edit.h"
-
-static uint64_t state_of_chance = 88172645463325252u;
-static unsigned chance(unsigned below)
-{
-	state_of_chance ^= state_of_chance << 13;
-	state_of_chance ^= state_of_chance >> 7;
-	state_of_chance ^= state_of_chance << 17;
-	return (unsigned)(state_of_chance >> 20) % below;
-}
 
 /* ---- the model ------------------------------------------------------------------------------- */
 

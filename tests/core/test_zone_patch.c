@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "chance.h"
 #include "core/wire.h"
 #include "core/zone.h"
 #include "core/zone_diff.h"
@@ -20,15 +21,6 @@
 #define ROUNDS 3000
 #define NAMES 12
 #define RECORDS 40
-
-static uint64_t state_of_chance = 88172645463325252u;
-static unsigned chance(unsigned below)
-{
-	state_of_chance ^= state_of_chance << 13;
-	state_of_chance ^= state_of_chance >> 7;
-	state_of_chance ^= state_of_chance << 17;
-	return (unsigned)(state_of_chance >> 20) % below;
-}
 
 /* A record of a zone "t"; `data` is A, its signature, or SOA. */
 struct one {

@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "chance.h"
 #include "core/guard.h"
 #include "core/message.h"
 #include "dnssec/key.h"
@@ -221,26 +222,17 @@ static void test_refusals(void **state)
 	}
 }
 
-static uint32_t random_state = 12345;
-static uint32_t random_below(uint32_t limit)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state % limit;
-}
-
 /* One to four changes: bits, octets, parts moved, cut and put in. */
 static size_t mutate(uint8_t *message, size_t len, size_t size)
 {
-	for (unsigned times = 1 + random_below(4); times > 0; times--) {
-		const size_t at = random_below((uint32_t)len), count = 1 + random_below(8);
-		switch (random_below(5)) {
+	for (unsigned times = 1 + chance(4); times > 0; times--) {
+		const size_t at = chance((uint32_t)len), count = 1 + chance(8);
+		switch (chance(5)) {
 		case 0:
-			message[at] ^= (uint8_t)(1u << random_below(8));
+			message[at] ^= (uint8_t)(1u << chance(8));
 			break;
 		case 1:
-			message[at] = (uint8_t)random_below(256);
+			message[at] = (uint8_t)chance(256);
 			break;
 		case 2:
 			if (at + count < len) {
@@ -252,13 +244,13 @@ static size_t mutate(uint8_t *message, size_t len, size_t size)
 			if (len + count <= size) {
 				memmove(message + at + count, message + at, len - at);
 				for (size_t i = 0; i < count; i++)
-					message[at + i] = (uint8_t)random_below(256);
+					message[at + i] = (uint8_t)chance(256);
 				len += count;
 			}
 			break;
 		default:
 			if (at + 2 <= len)
-				wire_set16(message + at, (uint16_t)random_below(65536));
+				wire_set16(message + at, (uint16_t)chance(65536));
 		}
 	}
 	return len;

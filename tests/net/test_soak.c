@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "chance.h"
+
 static struct mist_server *server;
 static _Atomic(bool) over;
 
@@ -232,19 +234,13 @@ static void versions(void **state)
 
 struct worker {
 	unsigned number;
-	uint64_t random;
+	struct chance chance;
 	uint8_t zone[NAMES];         /* addresses of n<i>.t<number>.example.test, as bits */
 	uint8_t registered[NAMES];   /* of r<i>-<number>.names.test */
 	bool shares;                 /* shared.names.test */
 	uint64_t commits, aborts;
 	const char *problem;
 };
-
-static unsigned dice(struct worker *worker, unsigned sides)
-{
-	worker->random = worker->random * 6364136223846793005u + 1442695040888963407u;
-	return (unsigned)(worker->random >> 33) % sides;
-}
 
 /* Some operations on names of one's own, as one edit; given up one time in four. */
 static void edit_some(struct worker *worker)
@@ -254,13 +250,13 @@ static void edit_some(struct worker *worker)
 	char name[64];
 	memcpy(after, worker->zone, sizeof(after));
 	int error = mist_edit_begin(server, &edit);
-	for (unsigned i = 1 + dice(worker, 4); i > 0 && !error; i--) {
-		const unsigned which = dice(worker, NAMES), bit = dice(worker, ADDRESSES);
+	for (unsigned i = 1 + chance_of(&worker->chance, 4); i > 0 && !error; i--) {
+		const unsigned which = chance_of(&worker->chance, NAMES), bit = chance_of(&worker->chance, ADDRESSES);
 		const uint8_t address[4] = { 10, 1, (uint8_t)worker->number, (uint8_t)bit };
 		snprintf(name, sizeof(name), "n%u.t%u.example.test", which, worker->number);
 		name_from_text(owner, name);
 		struct mist_record record = { .owner = owner, .type = TYPE_A, .ttl = 60, .rdata = address, .rdata_len = 4 };
-		switch (dice(worker, 5)) {
+		switch (chance_of(&worker->chance, 5)) {
 		case 0:
 			error = mist_edit_remove(edit, NULL, &record);
 			after[which] &= (uint8_t)~(1u << bit);
@@ -281,7 +277,7 @@ static void edit_some(struct worker *worker)
 	if (error) {
 		worker->problem = "an operation failed";
 		mist_edit_abort(edit);
-	} else if (dice(worker, 4) == 0) {
+	} else if (chance_of(&worker->chance, 4) == 0) {
 		mist_edit_abort(edit);
 		worker->aborts++;
 	} else if (mist_edit_commit(edit, NULL)) {
@@ -297,7 +293,7 @@ static void register_some(struct worker *worker)
 	char name[64], owner[32], text[ADDRESSES][32];
 	const char *addresses[ADDRESSES];
 	size_t count = 0;
-	const unsigned which = dice(worker, NAMES), bits = 1 + dice(worker, (1u << ADDRESSES) - 1);
+	const unsigned which = chance_of(&worker->chance, NAMES), bits = 1 + chance_of(&worker->chance, (1u << ADDRESSES) - 1);
 	snprintf(owner, sizeof(owner), "owner %u", worker->number);
 	for (unsigned bit = 0; bit < ADDRESSES; bit++) {
 		snprintf(text[count], sizeof(text[count]), "10.2.%u.%u", worker->number, bit);
@@ -306,7 +302,7 @@ static void register_some(struct worker *worker)
 	}
 	struct mist_registration registration = { .size = sizeof(registration), .name = name, .owner = owner,
 	                                          .addresses = addresses, .address_count = count };
-	bool shared = dice(worker, 6) == 0, leave = dice(worker, 3) == 0;
+	bool shared = chance_of(&worker->chance, 6) == 0, leave = chance_of(&worker->chance, 3) == 0;
 	snprintf(name, sizeof(name), "r%u-%u", which, worker->number);
 	if (shared) {
 		strcpy(name, "shared");
@@ -337,7 +333,7 @@ static unsigned addresses_of(struct mist_lookup *lookup, const char *name)
 static void look_up_some(struct worker *worker, struct mist_lookup *lookup)
 {
 	char name[64];
-	const unsigned which = dice(worker, NAMES);
+	const unsigned which = chance_of(&worker->chance, NAMES);
 	snprintf(name, sizeof(name), "n%u.t%u.example.test", which, worker->number);
 	if (addresses_of(lookup, name) != (unsigned)__builtin_popcount(worker->zone[which]))
 		worker->problem = "a name of one's own is not as it was left";
@@ -356,7 +352,7 @@ static void *live(void *argument)
 		return NULL;
 	}
 	while (!atomic_load(&over) && !worker->problem) {
-		if (dice(worker, 3) == 0)
+		if (chance_of(&worker->chance, 3) == 0)
 			register_some(worker);
 		else
 			edit_some(worker);
@@ -398,7 +394,7 @@ static void models(void **state)
 	uint64_t commits = 0, aborts = 0;
 	for (unsigned i = 0; i < THREADS; i++) {
 		workers[i].number = i;
-		workers[i].random = 77 + i;
+		workers[i].chance.state = 77 + i;
 		assert_int_equal(pthread_create(&all[i], NULL, live, &workers[i]), 0);
 	}
 	let_pass(soak_seconds());
