@@ -11,6 +11,11 @@ unsigned address_from_text(const char *text, uint8_t octets[16])
 	return inet_pton(AF_INET6, text, octets) == 1 ? 16 : 0;
 }
 
+bool address_same_client(const uint8_t *a, unsigned a_len, const uint8_t *b, unsigned b_len)
+{
+	return a_len == b_len && memcmp(a, b, a_len == 16 ? 8 : a_len) == 0;
+}
+
 static bool port_from_text(const char *text, uint16_t *port)
 {
 	uint32_t value = 0;

@@ -14,6 +14,9 @@ struct upstream_address { uint8_t family; uint8_t octets[16]; uint16_t port; };
 /* An address without port; `octets` gets 4 or 16 of them, which is returned; 0: no address. */
 unsigned address_from_text(const char *text, uint8_t octets[16]);
 
+/* Whether two addresses of 4 or 16 octets count as one client: whoever has an IPv6 address has a /64 at least. */
+bool address_same_client(const uint8_t *a, unsigned a_len, const uint8_t *b, unsigned b_len);
+
 /* An address with or without port; `port` is the one it has without. A port of 0, and what is no
  * address of one host (unspecified, multicast, broadcast), is refused. */
 bool upstream_from_text(const char *text, uint16_t port, struct upstream_address *address);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/address.h"
 #include "core/type.h"
 #include "net/background.h"
 
@@ -21,7 +22,8 @@ struct errands {
 	pthread_mutex_t lock;        /* of all below */
 	pthread_cond_t wake;
 	pthread_t threads[ERRAND_THREADS];
-	unsigned thread_count;       /* started with the first errand: most servers have none */
+	unsigned thread_count;       /* most servers have none */
+	unsigned idle, transferring; /* of the threads */
 	bool stop;
 	unsigned count, transfers;
 	struct errand *live;
@@ -58,6 +60,24 @@ static struct errand *pop(struct queue *queue)
 		queue->first = errand->next;
 	if (!queue->first)
 		queue->last = NULL;
+	return errand;
+}
+
+/* The first that may be worked on now: transfers wait while as many as may are made. NULL: none. */
+static struct errand *pop_next(struct errands *errands)
+{
+	struct queue *ready = &errands->ready;
+	struct errand *before = NULL, *errand = ready->first;
+
+	while (errand && errand->transfer && !errand->ended && errands->transferring == ERRAND_TRANSFERRING) {
+		before = errand;
+		errand = errand->next;
+	}
+	if (!before || !errand)
+		return errand ? pop(ready) : NULL;
+	before->next = errand->next;
+	if (!errand->next)
+		ready->last = before;
 	return errand;
 }
 
@@ -108,41 +128,55 @@ static void work(struct errand *errand)
 		errand->len = reply_next(errand->reply, errand->message, (uint32_t)time(NULL), &errand->more);
 }
 
+static void free_ended(struct errands *errands, struct errand *errand)
+{
+	forget(errands, errand);
+	pthread_mutex_unlock(&errands->lock);
+	errand_free(errand);
+	pthread_mutex_lock(&errands->lock);
+}
+
+static void work_on(struct errands *errands, struct errand *errand)
+{
+	errands->transferring += errand->transfer;
+	pthread_mutex_unlock(&errands->lock);
+	work(errand);
+	pthread_mutex_lock(&errands->lock);
+	errands->transferring -= errand->transfer;
+	post(errands, errand);
+}
+
 static void *run(void *argument)
 {
 	struct errands *errands = argument;
 
 	pthread_mutex_lock(&errands->lock);
 	while (!errands->stop) {
-		struct errand *errand = pop(&errands->ready);
+		struct errand *errand = pop_next(errands);
 		if (!errand) {
+			errands->idle++;
 			pthread_cond_wait(&errands->wake, &errands->lock);
-			continue;
+			errands->idle--;
+		} else if (errand->ended) {
+			free_ended(errands, errand);
+		} else {
+			work_on(errands, errand);
 		}
-		if (errand->ended)
-			forget(errands, errand);
-		pthread_mutex_unlock(&errands->lock);
-		bool ended = errand->ended;
-		if (ended)
-			errand_free(errand);
-		else
-			work(errand);
-		pthread_mutex_lock(&errands->lock);
-		if (!ended)
-			post(errands, errand);
 	}
 	pthread_mutex_unlock(&errands->lock);
 	return NULL;
 }
 
-/* Under the lock. False: there is none. */
-static bool start_threads(struct errands *errands)
+/* One more, where those that are idle have work already. Under the lock. False: there is none at all. */
+static bool start_thread(struct errands *errands)
 {
-	while (errands->thread_count < ERRAND_THREADS) {
-		if (thread_start(&errands->threads[errands->thread_count], "mist-errands", run, errands))
-			break;
+	unsigned ready = 0;
+
+	for (const struct errand *errand = errands->ready.first; errand; errand = errand->next)
+		ready++;
+	if (errands->idle <= ready && errands->thread_count < ERRAND_THREADS &&
+	    !thread_start(&errands->threads[errands->thread_count], "mist-errands", run, errands))
 		errands->thread_count++;
-	}
 	return errands->thread_count > 0;
 }
 
@@ -199,12 +233,31 @@ void errands_free(struct errands *errands)
 
 /* ---- from workers ---- */
 
+static bool same_client(const struct errand *a, const struct errand *b)
+{
+	return a->transport == b->transport &&
+	       (a->transport == TRANSPORT_UDP ||
+	        address_same_client(a->address, a->address_len, b->address, b->address_len));
+}
+
+static bool has_place(const struct errands *errands, const struct errand *errand)
+{
+	unsigned same = 0;
+
+	if (errands->stop || errands->count == ERRANDS_MAX)
+		return false;
+	if (errand->transfer)
+		return errands->transfers < ERRAND_TRANSFERS_MAX;
+	for (const struct errand *other = errands->live; other; other = other->next_live)
+		same += !other->transfer && same_client(other, errand);
+	return same < ERRAND_CLIENT_MAX;
+}
+
 /* Counts it in. False: there is no place. */
 static bool admit(struct errands *errands, struct errand *errand)
 {
 	pthread_mutex_lock(&errands->lock);
-	bool place = !errands->stop && errands->count < ERRANDS_MAX &&
-	             (!errand->transfer || errands->transfers < ERRAND_TRANSFERS_MAX) && start_threads(errands);
+	bool place = has_place(errands, errand) && start_thread(errands);
 	if (place) {
 		errand->next_live = errands->live;
 		if (errands->live)
@@ -244,6 +297,8 @@ bool errand_new(struct errands *errands, unsigned worker, const struct query *qu
 	errand->worker = worker;
 	errand->transport = query->transport;
 	errand->client = *client;
+	errand->address_len = (uint8_t)query->client_len;
+	memcpy(errand->address, query->client, query->client_len);
 	errand->transfer = query->request.opcode == OPCODE_QUERY && is_transfer(query->request.question.type);
 	errand->begun_ms = now_ms();
 	errand->reply = reply_new(&options);

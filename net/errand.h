@@ -20,8 +20,11 @@
 
 #define ERRANDS_MAX 64          /* at once: 16 transfers leave 48 for updates; 4 MiB of requests */
 #define ERRAND_TRANSFERS_MAX 16 /* at once: each keeps a version of its zone alive */
+#define ERRAND_CLIENT_MAX 24    /* of those 48, by one client: signed rubbish leaves the others as many. Over UDP, where
+                                   addresses prove nothing, all clients count as one */
 #define ERRAND_TOTAL_MS 900000  /* of a transfer: 300 MB, a million signed names, at 3 Mbit/s */
-#define ERRAND_THREADS 2        /* one may wait for a disk, or for a commit */
+#define ERRAND_THREADS 8        /* started as they are needed: updates that wait for a commit share the next one */
+#define ERRAND_TRANSFERRING 2   /* of them: transfers do not wait, they work, beside the workers */
 
 struct errands;
 struct errand {
@@ -32,6 +35,7 @@ struct errand {
 	unsigned worker;
 	enum transport transport;
 	bool transfer, ended;
+	uint8_t address_len, address[16];
 	struct client client;
 	struct reply *reply;
 	uint64_t begun_ms;

@@ -12,7 +12,7 @@
 
 #include "core/message.h"
 #include "core/type.h"
-#include "net/errand.h"
+#include "net/server.h"
 
 #define HOSTS 20000
 #define STAMPED 50    /* of them change together, in one test */
@@ -43,14 +43,14 @@ static void add(struct mist_zone *zone, const char *owner, uint16_t type, const 
 /* Zone big.test, unsigned, of HOSTS addresses; the loopback may transfer it. */
 static struct mist_content *content_big(uint8_t serial)
 {
-	static const char *const allowed[] = { "127.0.0.1" };
+	static const char *const allowed[] = { "127.0.0.1" }, *const updaters[] = { "127.0.0.0/8" };
 	struct mist_content *content;
 	struct mist_zone *zone;
 	uint8_t rdata[256];
 	char owner[64];
 	const struct mist_zone_options options = {
 		.size = sizeof options, .name = "big.test", .records = true, .dnssec = MIST_DNSSEC_OFF,
-		.transfer = allowed, .transfer_count = 1,
+		.transfer = allowed, .transfer_count = 1, .update = updaters, .update_count = 1,
 	};
 
 	assert_int_equal(mist_content_new(&content, NULL), MIST_OK);
@@ -295,6 +295,95 @@ static void test_who_does_not_read(void **state)
 	assert_int_equal(mist_stop(server), MIST_OK);
 }
 
+/* ---- one client and the others ---- */
+
+/* A connection from an address of ours. */
+static int connect_from(const struct mist_server *server, uint32_t address)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(address) };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(mist_port(server)),
+	                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct timeval limit = { .tv_sec = 20 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	return fd;
+}
+
+/* An UPDATE of big.test that adds an address to new.big.test. */
+static void send_update(int fd, uint8_t number)
+{
+	uint8_t message[300] = { [2 + 1] = number, [2 + 2] = OPCODE_UPDATE << 3, [2 + 5] = 1, [2 + 9] = 1 };
+	size_t len = 2 + MESSAGE_HEADER;
+
+	len += put_name(message + len, "big.test");
+	memcpy(message + len, "\0\6\0\1", 4);
+	len += 4;
+	len += put_name(message + len, "new.big.test");
+	memcpy(message + len, "\0\1\0\1\0\0\0\74\0\4\12\0\0", 13);
+	message[len + 13] = number;
+	len += 14;
+	wire_set16(message, (uint16_t)(len - 2));
+	assert_int_equal(send(fd, message, len, MSG_NOSIGNAL), len);
+}
+
+static unsigned read_rcode(int fd)
+{
+	static uint8_t message[MESSAGE_MAX];
+
+	assert_in_range(read_message(fd, message), MESSAGE_HEADER, MESSAGE_MAX);
+	return message[3] & 15;
+}
+
+/* While nothing can be committed, one client asks for more than its share: it is told so, and others have place. */
+static void test_one_client(void **state)
+{
+	struct mist_server *server = serve_big(60000);
+	int one = connect_from(server, INADDR_LOOPBACK + 1), other = connect_from(server, INADDR_LOOPBACK + 2);
+	struct pollfd readable = { .fd = other, .events = POLLIN };
+
+	(void)state;
+	pthread_mutex_lock(&server->content_lock);
+	for (unsigned i = 0; i < ERRAND_CLIENT_MAX + 3; i++)
+		send_update(one, (uint8_t)i);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(read_rcode(one), RCODE_SERVFAIL);
+	send_update(other, 200);
+	assert_int_equal(poll(&readable, 1, 200), 0); /* it is not told so */
+	pthread_mutex_unlock(&server->content_lock);
+	assert_int_equal(read_rcode(other), RCODE_NOERROR);
+	for (unsigned i = 0; i < ERRAND_CLIENT_MAX; i++)
+		assert_int_equal(read_rcode(one), RCODE_NOERROR);
+	send_update(one, 201);
+	assert_int_equal(read_rcode(one), RCODE_NOERROR);
+	close(one);
+	close(other);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* Updates that wait for the same lock share a commit, so there are fewer versions than updates. */
+static void test_updates_share(void **state)
+{
+	struct mist_server *server = serve_big(60000);
+	int fd = connect_from(server, INADDR_LOOPBACK + 1);
+
+	(void)state;
+	const uint64_t before = atomic_load(&server->publisher.current)->number;
+	pthread_mutex_lock(&server->content_lock);
+	for (unsigned i = 0; i < ERRAND_CLIENT_MAX; i++)
+		send_update(fd, (uint8_t)i);
+	poll(NULL, 0, 300); /* how many are waiting is not for certain, and no matter below */
+	pthread_mutex_unlock(&server->content_lock);
+	for (unsigned i = 0; i < ERRAND_CLIENT_MAX; i++)
+		assert_int_equal(read_rcode(fd), RCODE_NOERROR);
+	assert_in_range(atomic_load(&server->publisher.current)->number - before, 1, ERRAND_CLIENT_MAX - 1);
+	close(fd);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
 /* ---- while it changes ---- */
 
 /* One edit: every stamped name has the address 11.0.0.0 + n. */
@@ -388,6 +477,8 @@ int main(void)
 		cmocka_unit_test(test_not_ours),
 		cmocka_unit_test(test_published_meanwhile),
 		cmocka_unit_test(test_who_does_not_read),
+		cmocka_unit_test(test_one_client),
+		cmocka_unit_test(test_updates_share),
 		cmocka_unit_test(test_one_version),
 		cmocka_unit_test(test_cut),
 	};
