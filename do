@@ -151,6 +151,7 @@ fuzz_one() {
 	mkdir -p "$corpus" "build-fuzz/findings"
 	seeds=
 	[ -d "fuzz/seeds/$target" ] && seeds=$PWD/fuzz/seeds/$target
+	[ -f "fuzz/$target.dict" ] && set -- "-dict=$PWD/fuzz/$target.dict" "$@"
 	# shellcheck disable=SC2086
 	(cd build-fuzz && "./$target" -timeout=10 -rss_limit_mb=2048 -max_len=65535 -print_final_stats=1 \
 		-artifact_prefix="findings/$target-" "$@" "$corpus" $seeds)

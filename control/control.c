@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control/request.h"
 #include "control/session.h"
 #include "control/socket.h"
 
@@ -36,36 +37,14 @@ struct control {
 	unsigned apart[PACE_COUNT];
 };
 
-/* ---- one request ----------------------------------------------------------------------------- */
-
-static void reply_error(struct session *session, int error, const char *problem)
-{
-	connection_send(&session->connection,
-	                json_pack("{s:b,s:i,s:o}", "ok", 0, "code", error, "error",
-	                          connection_text(*problem ? problem : mist_strerror(error))));
-}
-
-static void answer(struct session *session, const struct verb *verb, const json_t *request)
-{
-	char problem[VERB_PROBLEM_SIZE] = "";
-	json_t *reply = json_pack("{s:b}", "ok", 1);
-	int error = reply ? verb->run(session, request, reply, problem) : MIST_ENOMEM;
-	if (verb->silent) {
-		json_decref(reply);
-	} else if (error) {
-		json_decref(reply);
-		reply_error(session, error, problem);
-	} else {
-		connection_send(&session->connection, reply);
-	}
-}
+/* ---- threads ---------------------------------------------------------------------------------- */
 
 static void *work_apart(void *argument)
 {
 	struct session *session = argument;
 	const uint64_t one = 1;
 	connection_patient(&session->connection);
-	answer(session, session->verb, session->request);
+	request_answer(session, session->verb, session->request);
 	connection_flush(&session->connection);
 	session->connection.patient = false;
 	json_decref(session->request);
@@ -91,7 +70,7 @@ static bool start_apart(struct control *control, struct session *session, const 
 	if (session->apart) {
 		control->apart[verb->pace]++;
 	} else {
-		reply_error(session, MIST_ENOMEM, "no thread for this request");
+		request_refuse(session, MIST_ENOMEM, "no thread for this request");
 		json_decref(request);
 	}
 	return true;
@@ -101,26 +80,16 @@ static bool start_apart(struct control *control, struct session *session, const 
 static bool take_line(struct control *control, struct session *session, const char *line,
                       size_t len)
 {
-	json_error_t fault;
-	char problem[256];
-	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &fault);
-	const char *name = json_string_value(json_object_get(request, "verb"));
-	const struct verb *verb = name ? verb_find(name) : NULL;
+	const struct verb *verb;
+	json_t *request = request_read(session, line, len, &verb);
+	if (!request)
+		return true;
 	bool taken = true;
-	if (!verb) {
-		if (!request)
-			snprintf(problem, sizeof(problem), "not a line of JSON: %s", fault.text);
-		else if (!name)
-			snprintf(problem, sizeof(problem), "a request is an object with a \"verb\"");
-		else
-			snprintf(problem, sizeof(problem), "\"%.40s\" is no verb of this server; it is version "
-			         "%s", name, mist_version());
-		reply_error(session, MIST_EINVAL, problem);
-	} else if (verb->pace != PACE_AT_ONCE) {
+	if (verb->pace != PACE_AT_ONCE) {
 		taken = start_apart(control, session, verb, request);
 		request = taken ? NULL : request; /* the thread's own: counts of references are for one */
 	} else {
-		answer(session, verb, request);
+		request_answer(session, verb, request);
 	}
 	json_decref(request);
 	return taken;
@@ -153,7 +122,7 @@ static void take_lines(struct control *control, struct session *session)
 		connection_skip(connection, len);
 	}
 	if (!session->apart && connection->in.len > CONNECTION_LINE_MAX && !connection->out.len) {
-		reply_error(session, MIST_ELIMIT, "a line of more than 512 KiB");
+		request_refuse(session, MIST_ELIMIT, "a line of more than 512 KiB");
 		connection->failed = true;
 	}
 }
@@ -194,7 +163,7 @@ static void take_clients(struct control *control)
 		if (!session) {
 			struct session refused = { 0 };
 			connection_open(&refused.connection, file);
-			reply_error(&refused, MIST_EBUSY, "too many connections to the control socket; try again");
+			request_refuse(&refused, MIST_EBUSY, "too many connections to the control socket; try again");
 			connection_close(&refused.connection);
 			continue;
 		}

@@ -1,6 +1,6 @@
 /*
- * What a client of the control socket has open, between control.c, which listens, and the files that do
- * what is asked: verbs.c, edits.c.
+ * What a client of the control socket has open, between control.c, which listens, request.c, which reads and
+ * replies, and the files that do what is asked: verbs.c, edits.c.
  */
 #ifndef MIST_CONTROL_SESSION_H
 #define MIST_CONTROL_SESSION_H
