@@ -1,0 +1,67 @@
+/* See acceptor.h. */
+#include "net/acceptor.h"
+
+#include <errno.h>
+
+#include "forward/forward.h"
+
+#define ACCEPT_MAX 32            /* connections a turn */
+#define PAUSE_MS 200
+
+static void accept_ready(void *argument, int fd, unsigned bits);
+
+static void set_accepting(struct acceptor *acceptor, bool accepting)
+{
+	if (acceptor->accepting == accepting)
+		return;
+	acceptor->accepting = accepting;
+	for (unsigned i = 0; i < acceptor->listener_count; i++)
+		acceptor->engine->type->watch(acceptor->engine, acceptor->listeners[i], accepting ? WATCH_READ : 0,
+		                              accept_ready, acceptor);
+}
+
+static bool is_starved(int why)
+{
+	return why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM;
+}
+
+static void accept_ready(void *argument, int fd, unsigned bits)
+{
+	struct acceptor *acceptor = argument;
+
+	(void)bits;
+	for (int i = 0; i < ACCEPT_MAX; i++) {
+		union socket_address peer = { 0 };
+		socklen_t len = sizeof peer;
+		int client = accept4(fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (client >= 0) {
+			acceptor->client(acceptor->context, client, &peer);
+		} else if (is_starved(errno)) {
+			acceptor->starved(acceptor->context, errno);
+			set_accepting(acceptor, false);
+			acceptor->pause_until_ms = acceptor->now_ms(acceptor->context) + PAUSE_MS;
+			return;
+		} else if (errno == EAGAIN) {
+			return;
+		}
+	}
+}
+
+void acceptor_start(struct acceptor *acceptor)
+{
+	set_accepting(acceptor, true);
+}
+
+void acceptor_stop(struct acceptor *acceptor)
+{
+	acceptor->pause_until_ms = 0;
+	set_accepting(acceptor, false);
+}
+
+void acceptor_tick(struct acceptor *acceptor, uint64_t now_ms)
+{
+	if (!acceptor->pause_until_ms || now_ms < acceptor->pause_until_ms)
+		return;
+	acceptor->pause_until_ms = 0;
+	set_accepting(acceptor, true);
+}
