@@ -88,7 +88,8 @@ static void test_table(void **state)
 		} else if (active[any] != UINT64_MAX) {
 			connections_touch(&table, c, now);
 			active[any] = now;
-			waits[any] = c->waiting = (uint16_t)chance(2);
+			c->waiting = (uint16_t)chance(2);
+			waits[any] = c->waiting;
 		}
 		if (now % 7 == 0)
 			check(&table);
