@@ -9,6 +9,7 @@
 #include "content/parts.h"
 #include "content/reverse.h"
 #include "content/serial.h"
+#include "core/array.h"
 #include "core/wire.h"
 #include "core/zone_edit.h"
 #include "dnssec/batch.h"
@@ -24,14 +25,10 @@ struct apply {
 
 int zone_list_add(struct zone_list *list, struct mist_zone *zone)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 4;
-		struct mist_zone **zones = realloc(list->zones, room * sizeof(*zones));
-		if (!zones)
-			return MIST_ENOMEM;
-		list->zones = zones;
-		list->room = room;
-	}
+	struct mist_zone **zones = array_reserve(list->zones, list->count, &list->room, sizeof(*zones));
+	if (!zones)
+		return MIST_ENOMEM;
+	list->zones = zones;
 	list->zones[list->count++] = zone;
 	return MIST_OK;
 }
@@ -43,14 +40,10 @@ int zone_list_add(struct zone_list *list, struct mist_zone *zone)
 /* Something changes here. */
 static int touch(struct apply *apply, struct mist_zone *zone, const uint8_t *owner)
 {
-	if (apply->touch_count == apply->touch_room) {
-		size_t room = apply->touch_room ? 2 * apply->touch_room : 8;
-		struct touch *touches = realloc(apply->touches, room * sizeof(*touches));
-		if (!touches)
-			return MIST_ENOMEM;
-		apply->touches = touches;
-		apply->touch_room = room;
-	}
+	struct touch *touches = array_reserve(apply->touches, apply->touch_count, &apply->touch_room, sizeof(*touches));
+	if (!touches)
+		return MIST_ENOMEM;
+	apply->touches = touches;
 	int error = zone->draft ? MIST_OK : zone_list_add(&apply->zones, zone);
 	if (!error && !zone->draft)
 		error = zone_fork(&zone->draft, content_newest(zone));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/type.h"
 
 int edit_new(struct edit **edit)
@@ -56,15 +57,10 @@ void edit_note(struct edit *edit, enum mist_level level, const char *format, ...
 
 static bool reserve(struct edit *edit)
 {
-	if (edit->count < edit->room)
-		return true;
-	size_t room = edit->room ? 2 * edit->room : 8;
-	struct edit_operation **operations = realloc(edit->operations, room * sizeof(*operations));
-	if (!operations)
-		return false;
-	edit->operations = operations;
-	edit->room = room;
-	return true;
+	struct edit_operation **operations = array_reserve(edit->operations, edit->count, &edit->room, sizeof(*operations));
+	if (operations)
+		edit->operations = operations;
+	return operations;
 }
 
 /* Takes the set, also when it fails. */

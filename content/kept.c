@@ -6,6 +6,7 @@
 
 #include "content/parts.h"
 #include "content/replay.h"
+#include "core/array.h"
 #include "core/report.h"
 #include "core/zone_edit.h"
 
@@ -46,14 +47,10 @@ struct places {
 
 static int add_place(struct places *list, const struct mist_zone *zone, const uint8_t *owner, uint16_t type)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 8;
-		struct place *places = realloc(list->places, room * sizeof(*places));
-		if (!places)
-			return MIST_ENOMEM;
-		list->places = places;
-		list->room = room;
-	}
+	struct place *places = array_reserve(list->places, list->count, &list->room, sizeof(*places));
+	if (!places)
+		return MIST_ENOMEM;
+	list->places = places;
 	list->places[list->count++] = (struct place){ zone, owner, type };
 	return MIST_OK;
 }

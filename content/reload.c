@@ -10,6 +10,7 @@
 #include "content/parts.h"
 #include "content/replay.h"
 #include "content/serial.h"
+#include "core/array.h"
 #include "core/history.h"
 #include "core/wire.h"
 #include "core/zone_edit.h"
@@ -65,14 +66,10 @@ static int touch(struct compare *compare, const uint8_t *owner)
 {
 	if (compare->count && compare->touched[compare->count - 1] == owner)
 		return MIST_OK;
-	if (compare->count == compare->room) {
-		size_t room = compare->room ? 2 * compare->room : 64;
-		const uint8_t **touched = realloc(compare->touched, room * sizeof(*touched));
-		if (!touched)
-			return MIST_ENOMEM;
-		compare->touched = touched;
-		compare->room = room;
-	}
+	const uint8_t **touched = array_reserve(compare->touched, compare->count, &compare->room, sizeof(*touched));
+	if (!touched)
+		return MIST_ENOMEM;
+	compare->touched = touched;
 	compare->touched[compare->count++] = owner;
 	return MIST_OK;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/slab.h"
 
 #define SLABS_MAX UINT16_MAX /* 128 GiB; what is more comes from malloc() */
@@ -123,14 +124,10 @@ static bool grow(struct heap *heap)
 {
 	if (heap->count == SLABS_MAX)
 		return false;
-	if (heap->count == heap->room) {
-		const size_t room = 2 * heap->room + 8;
-		struct place *slabs = realloc(heap->slabs, room * sizeof(*slabs));
-		if (!slabs)
-			return false;
-		heap->slabs = slabs;
-		heap->room = room;
-	}
+	struct place *slabs = array_reserve(heap->slabs, heap->count, &heap->room, sizeof(*slabs));
+	if (!slabs)
+		return false;
+	heap->slabs = slabs;
 	struct slab *slab = slab_new();
 	if (slab)
 		slab_insert(heap, slab);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/report.h"
 #include "core/wire.h"
 
@@ -23,14 +24,10 @@ static int remember_line(struct zone_build *build, const struct node *node, uint
 {
 	if (line == 0)
 		return MIST_OK;
-	if (build->origin_count == build->origin_room) {
-		size_t room = build->origin_room * 2 + 64;
-		struct origin *origins = realloc(build->origins, room * sizeof(*origins));
-		if (!origins)
-			return MIST_ENOMEM;
-		build->origins = origins;
-		build->origin_room = room;
-	}
+	struct origin *origins = array_reserve(build->origins, build->origin_count, &build->origin_room, sizeof(*origins));
+	if (!origins)
+		return MIST_ENOMEM;
+	build->origins = origins;
 	build->origins[build->origin_count++] = (struct origin){ node, type, line };
 	return MIST_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/zone_diff.h"
 #include "core/zone_edit.h"
 
@@ -317,14 +318,10 @@ static int touch(struct equalizing *equalizing, const uint8_t *owner)
 {
 	if (equalizing->count && name_equal(equalizing->touched[equalizing->count - 1], owner))
 		return MIST_OK;
-	if (equalizing->count == equalizing->room) {
-		const size_t room = 2 * equalizing->room + 64;
-		const uint8_t **touched = realloc(equalizing->touched, room * sizeof(*touched));
-		if (!touched)
-			return MIST_ENOMEM;
-		equalizing->touched = touched;
-		equalizing->room = room;
-	}
+	const uint8_t **touched = array_reserve(equalizing->touched, equalizing->count, &equalizing->room, sizeof(*touched));
+	if (!touched)
+		return MIST_ENOMEM;
+	equalizing->touched = touched;
 	equalizing->touched[equalizing->count++] = owner;
 	return MIST_OK;
 }

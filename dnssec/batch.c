@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/siphash.h"
 #include "core/wire.h"
 #include "dnssec/chain.h"
@@ -19,14 +20,10 @@
 
 int sign_batch_add(struct batch *batch, const struct batch_job *job)
 {
-	if (batch->count == batch->room) {
-		size_t room = batch->room ? 2 * batch->room : 64;
-		struct batch_job *jobs = realloc(batch->jobs, room * sizeof(*jobs));
-		if (!jobs)
-			return MIST_ENOMEM;
-		batch->jobs = jobs;
-		batch->room = room;
-	}
+	struct batch_job *jobs = array_reserve(batch->jobs, batch->count, &batch->room, sizeof(*jobs));
+	if (!jobs)
+		return MIST_ENOMEM;
+	batch->jobs = jobs;
 	batch->jobs[batch->count++] = *job;
 	return MIST_OK;
 }

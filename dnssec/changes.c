@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/zone_diff.h"
 #include "dnssec/batch.h"
 #include "dnssec/chain.h"
@@ -22,25 +23,11 @@ struct changes {
 	struct batch batch;
 };
 
-/* Doubles an array that is full. */
-static bool reserve(void **array, size_t count, size_t *room, size_t size)
-{
-	if (count < *room)
-		return true;
-	size_t more = *room ? 2 * *room : 16;
-	void *grown = realloc(*array, more * size);
-	if (!grown)
-		return false;
-	*array = grown;
-	*room = more;
-	return true;
-}
-
 static int list_pair(void *user, const struct node *older, const struct node *newer)
 {
 	struct changes *c = user;
-	void *pairs = c->pairs;
-	if (!reserve(&pairs, c->pair_count, &c->pair_room, sizeof(*c->pairs)))
+	struct pair *pairs = array_reserve(c->pairs, c->pair_count, &c->pair_room, sizeof(*pairs));
+	if (!pairs)
 		return MIST_ENOMEM;
 	c->pairs = pairs;
 	c->pairs[c->pair_count++] = (struct pair){ older, newer };
@@ -50,10 +37,10 @@ static int list_pair(void *user, const struct node *older, const struct node *ne
 static int list_link(void *user, const struct node *node)
 {
 	struct changes *c = user;
-	void *links = (void *)c->links;
 	if (!chain_has(node))
 		return MIST_OK;
-	if (!reserve(&links, c->link_count, &c->link_room, sizeof(struct node *)))
+	const struct node **links = array_reserve(c->links, c->link_count, &c->link_room, sizeof(*links));
+	if (!links)
 		return MIST_ENOMEM;
 	c->links = links;
 	c->links[c->link_count++] = node;

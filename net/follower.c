@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "content/content.h"
+#include "core/array.h"
 #include "core/due.h"
 #include "core/trie.h"
 #include "net/server.h"
@@ -280,14 +281,10 @@ void follower_free(struct follower *follower)
 
 static struct followed *new_followed(struct follower *follower, const struct secondary_zone *zone)
 {
-	if (follower->count == follower->room) {
-		const size_t room = 2 * follower->room + 8;
-		struct followed **zones = realloc(follower->zones, room * sizeof *zones);
-		if (!zones)
-			return NULL;
-		follower->zones = zones;
-		follower->room = room;
-	}
+	struct followed **zones = array_reserve(follower->zones, follower->count, &follower->room, sizeof *zones);
+	if (!zones)
+		return NULL;
+	follower->zones = zones;
 	if (!due_reserve(&follower->work, follower->count + 1))
 		return NULL;
 	struct followed *followed = calloc(1, sizeof *followed);
