@@ -265,7 +265,7 @@ long)
 	step "build with ThreadSanitizer" build_tsan
 	for sanitized in build-asan build-tsan; do
 		step "edits against models, ten minutes, $sanitized" env MIST_SOAK_S=600 $sanitized/net_test_soak models
-		step "registrations against wishes, $sanitized" env MIST_REGISTRY_ROUNDS=20000 $sanitized/net_test_registry
+		step "registrations against wishes, $sanitized" env MIST_REGISTRY_ROUNDS=20000 $sanitized/net_test_registry_crowd
 	done
 	build_fuzz
 	for target in $(fuzz_targets); do
