@@ -99,20 +99,7 @@ class Bind(servers.Tuned, harness.Bind):
                     self.path("signed"), next(iter(self.zones.values())), cwd=self.directory)
 
     def config(self):
-        return """options {
-    directory "%(dir)s";
-    pid-file "%(dir)s/pid";
-    session-keyfile "%(dir)s/session.key";
-    listen-on port %(port)d { %(address)s; };
-    listen-on-v6 { none; };
-    recursion no;
-    minimal-responses yes;
-    notify no;
-    dnssec-validation no;
-    reuseport yes;
-};
-logging { category default { null; }; };
-controls { };
+        return self.head("reuseport yes") + """logging { category default { null; }; };
 dnssec-policy csk { keys { csk lifetime unlimited algorithm ecdsap256sha256; }; };
 zone "%(zone)s" {
     type primary;

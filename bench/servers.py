@@ -155,24 +155,8 @@ class Bind(Tuned, harness.Bind):
         return ["named", "-g", "-n", str(self.workers()), "-c", self.path("conf")]
 
     def config(self):
-        return """options {
-    directory "%(dir)s";
-    pid-file "%(dir)s/pid";
-    session-keyfile "%(dir)s/session.key";
-    listen-on port %(port)d { %(address)s; };
-    listen-on-v6 { none; };
-    recursion no;
-    empty-zones-enable no;
-    minimal-responses yes;
-    notify no;
-    dnssec-validation no;
-    reuseport yes;
-    tcp-clients 1024;
-    zone-statistics none;
-    rrset-order { order fixed; };
-};
-logging { category default { null; }; category queries { null; }; };
-controls { };
+        head = self.head("reuseport yes", "tcp-clients 1024", "zone-statistics none", "rrset-order { order fixed; }")
+        return head + """logging { category default { null; }; category queries { null; }; };
 zone "%(zone)s" { type primary; file "%(file)s"; check-names ignore; };
 """ % self.values()
 

@@ -760,11 +760,9 @@ class Bind(Peer):
     def command(self):
         return ["named", "-g", "-n", "1", "-c", self.path("conf")]
 
-    def config(self):
-        zones = "".join('zone "%s" { type primary; file "%s"; check-names ignore; };\n' % (name, path)
-                        for name, path in self.zones.items())
-        return """
-options {
+    def head(self, *options, notify="no"):
+        """What its configurations begin with, and more options."""
+        return """options {
     directory "%(dir)s";
     pid-file "%(dir)s/pid";
     session-keyfile "%(dir)s/session.key";
@@ -773,11 +771,16 @@ options {
     recursion no;
     empty-zones-enable no;
     minimal-responses yes;
-    notify no;
+    notify %(notify)s;
     dnssec-validation no;
-};
+%(more)s};
 controls { };
-%(zones)s""" % {"dir": self.directory, "address": self.address, "port": self.port, "zones": zones}
+""" % {"dir": self.directory, "address": self.address, "port": self.port, "notify": notify,
+       "more": "".join("    %s;\n" % option for option in options)}
+
+    def config(self):
+        return self.head() + "".join('zone "%s" { type primary; file "%s"; check-names ignore; };\n' % (name, path)
+                                     for name, path in self.zones.items())
 
 
 class Unbound(Peer):

@@ -77,9 +77,8 @@ class SignedKnotNsec3(SignedKnot):
 
 class BindPrimary(harness.Bind):
     def config(self):
-        head = super().config().split('zone "')[0].replace("notify no;", "notify explicit;")
         key = 'key xfr-key { algorithm hmac-sha512; secret "%s"; };\n' % SECRET
-        return head + key + """
+        return self.head(notify="explicit") + key + """
 zone "%s" {
     type primary;
     file "%s";

@@ -267,9 +267,8 @@ zone:
 class BindSecondary(Secondary, harness.Bind):
     def config(self):
         primary, key = self.how["primary"], self.how["key"]
-        head = super().config().split('zone "')[0]
         keys = 'key xfr-key { algorithm hmac-sha512; secret "%s"; };\n' % SECRET if key else ""
-        return head + keys + """
+        return self.head() + keys + """
 zone "moved.test" {
     type secondary;
     file "moved.zone";
