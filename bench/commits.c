@@ -26,6 +26,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/usage.h"
+
 #define ZONE "editor.land" /* as everybody's in the bench */
 #define COMMITS_MAX 10000000u /* and of versions: three octets of an address and eight digits tell them */
 
@@ -39,24 +41,6 @@ static bool sign;
 static struct mist_server *server;
 static _Atomic(uint32_t) *progress; /* in the file: begun, committed */
 static double *took; /* microseconds, of every commit */
-
-static double now_us(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
-}
-
-static long resident_kib(void)
-{
-	long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-	if (!file || fscanf(file, "%*d %ld", &pages) != 1)
-		pages = 0;
-	if (file)
-		fclose(file);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
 
 static void fail(const char *what, int error)
 {
@@ -202,6 +186,11 @@ static void commit_one(unsigned number)
 		atomic_store(&progress[1], version + number + 1);
 }
 
+static double now_us(void)
+{
+	return usage_now_s() * 1e6;
+}
+
 static void sleep_until(double us)
 {
 	const struct timespec time = { (time_t)(us / 1e6), (long)((us - 1e6 * (double)(time_t)(us / 1e6)) * 1e3) };
@@ -272,7 +261,7 @@ static void make_all(void)
 	memset(took, 1, commits * sizeof(*took)); /* there before memory is looked at */
 	mist_counters(server, &before, sizeof(before));
 	mist_status(server, &first);
-	const long memory = resident_kib();
+	const long memory = usage_resident_kib();
 	const double begin = now_us();
 	for (uintptr_t i = 0; i < threads; i++) {
 		if (pthread_create(&thread[i], NULL, work, (void *)i))
@@ -289,7 +278,7 @@ static void make_all(void)
 	       "\"grown_kib\": %ld, \"resident_kib\": %ld}\n", names, sign ? "true" : "false", threads, commits,
 	       (unsigned long long)(last.view - first.view), commits / all * 1e6, took[commits / 2], took[commits * 9 / 10],
 	       took[commits * 99 / 100], took[commits - 1],
-	       (double)(after.signatures - before.signatures) / commits, resident_kib() - memory, memory);
+	       (double)(after.signatures - before.signatures) / commits, usage_resident_kib() - memory, memory);
 	fflush(stdout);
 	free(took);
 }

@@ -2,15 +2,8 @@
    server that reads with ldns. One JSON object on stdout. */
 #include <ldns/ldns.h>
 #include <stdio.h>
-#include <time.h>
 
-static double seconds(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
+#include "bench/usage.h"
 
 int main(int argc, char **argv)
 {
@@ -19,7 +12,7 @@ int main(int argc, char **argv)
 	uint32_t ttl = 3600;
 	unsigned long records = 0;
 	int line = 0;
-	double start = seconds();
+	double start = usage_clock_s(CLOCK_PROCESS_CPUTIME_ID);
 	ldns_status status = LDNS_STATUS_OK;
 
 	if (file == NULL) {
@@ -35,7 +28,7 @@ int main(int argc, char **argv)
 			records++;
 		}
 	}
-	printf("{\"records\": %lu, \"cpu_s\": %.6f, \"end\": %s}\n", records, seconds() - start,
+	printf("{\"records\": %lu, \"cpu_s\": %.6f, \"end\": %s}\n", records, usage_clock_s(CLOCK_PROCESS_CPUTIME_ID) - start,
 	       feof(file) ? "true" : "false");
 	ldns_rdf_deep_free(origin);
 	ldns_rdf_deep_free(previous);

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "bench/usage.h"
 
 #define ZONE "editor.land"
 
@@ -14,14 +15,6 @@ struct records {
 	struct mist_record *list;
 	size_t count, room;
 };
-
-static double seconds(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 /* A copy of octets that stays until the end. */
 static uint8_t *keep(const uint8_t *octets, size_t length)
@@ -123,10 +116,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	fclose(file);
-	double start = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	double start = usage_clock_s(CLOCK_MONOTONIC), cpu = usage_clock_s(CLOCK_PROCESS_CPUTIME_ID);
 	struct mist_server *server = serve(&records);
 	int answered = server != NULL && answers(server);
-	double cpu_end = seconds(CLOCK_PROCESS_CPUTIME_ID), end = seconds(CLOCK_MONOTONIC);
+	double cpu_end = usage_clock_s(CLOCK_PROCESS_CPUTIME_ID), end = usage_clock_s(CLOCK_MONOTONIC);
 	if (!answered) {
 		fputs("records: no answer from the zone\n", stderr);
 		return 1;

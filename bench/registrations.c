@@ -16,29 +16,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "bench/usage.h"
 
 static unsigned names = 100000, threads = 8, owned = 10, times = 2;
 static bool plain;
 static struct mist_server *server;
 
-static double now_s(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static double resident_mib(void)
 {
-	long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-	if (!file || fscanf(file, "%*d %ld", &pages) != 1)
-		pages = 0;
-	if (file)
-		fclose(file);
-	return (double)pages * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
+	return (double)usage_resident_kib() / 1024;
 }
 
 static double heap_mib(void)
@@ -107,14 +94,14 @@ static void *leave(void *argument)
 static double with_all(void *(*work)(void *))
 {
 	pthread_t thread[64];
-	const double begin = now_s();
+	const double begin = usage_now_s();
 	for (uintptr_t i = 0; i < threads; i++) {
 		if (pthread_create(&thread[i], NULL, work, (void *)i))
 			fail("starting a thread", MIST_ENOMEM);
 	}
 	for (unsigned i = 0; i < threads; i++)
 		pthread_join(thread[i], NULL);
-	return now_s() - begin;
+	return usage_now_s() - begin;
 }
 
 static void read_arguments(int argc, char **argv)
