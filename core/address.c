@@ -75,3 +75,34 @@ bool upstream_from_text(const char *text, uint16_t port, struct upstream_address
 	*address = a;
 	return true;
 }
+
+socklen_t upstream_to_socket(const struct upstream_address *address, struct sockaddr_storage *to)
+{
+	memset(to, 0, sizeof(*to));
+	to->ss_family = address->family;
+	if (address->family == AF_INET) {
+		struct sockaddr_in *v4 = (void *)to;
+		memcpy(&v4->sin_addr, address->octets, 4);
+		v4->sin_port = htons(address->port);
+		return sizeof(*v4);
+	}
+	struct sockaddr_in6 *v6 = (void *)to;
+	memcpy(&v6->sin6_addr, address->octets, 16);
+	v6->sin6_port = htons(address->port);
+	return sizeof(*v6);
+}
+
+struct upstream_address upstream_from_socket(const struct sockaddr *address)
+{
+	struct upstream_address made = { .family = (uint8_t)address->sa_family };
+	if (address->sa_family == AF_INET) {
+		const struct sockaddr_in *v4 = (const void *)address;
+		memcpy(made.octets, &v4->sin_addr, 4);
+		made.port = ntohs(v4->sin_port);
+	} else {
+		const struct sockaddr_in6 *v6 = (const void *)address;
+		memcpy(made.octets, &v6->sin6_addr, 16);
+		made.port = ntohs(v6->sin6_port);
+	}
+	return made;
+}

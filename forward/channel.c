@@ -109,26 +109,11 @@ static struct plug *plug_of(struct channel *channel, int fd)
 	return NULL;
 }
 
-static struct upstream_address address_of(const struct sockaddr_storage *peer)
-{
-	struct upstream_address address = { .family = (uint8_t)peer->ss_family };
-	if (peer->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)peer;
-		memcpy(address.octets, &in6->sin6_addr, 16);
-		address.port = ntohs(in6->sin6_port);
-	} else {
-		const struct sockaddr_in *in4 = (const struct sockaddr_in *)peer;
-		memcpy(address.octets, &in4->sin_addr, 4);
-		address.port = ntohs(in4->sin_port);
-	}
-	return address;
-}
-
 static struct server *server_of(const struct channel *channel, const struct plug *plug)
 {
 	if (!channel->target)
 		return NULL;
-	const struct upstream_address address = address_of(&plug->peer);
+	const struct upstream_address address = upstream_from_socket((const struct sockaddr *)&plug->peer);
 	return target_server(channel->target, &address);
 }
 
@@ -172,7 +157,7 @@ static bool leads_home(const struct channel *channel, int fd, const struct upstr
 	if (home_is(channel->host->home, peer, &uncertain) || !uncertain ||
 	    getsockname(fd, (struct sockaddr *)&local, &len) != 0)
 		return false;
-	const struct upstream_address here = address_of(&local);
+	const struct upstream_address here = upstream_from_socket((const struct sockaddr *)&local);
 	return here.family == peer->family &&
 	       (memcmp(here.octets, peer->octets, sizeof here.octets) == 0 ||
 	        (peer->family == AF_INET && peer->octets[0] == 127));
@@ -187,7 +172,7 @@ static int connect_socket(ares_socket_t fd, const struct sockaddr *address, ares
 	memcpy(&plug->peer, address, len);
 	plug->peer_len = len;
 	const int result = connect(fd, address, len);
-	const struct upstream_address peer = address_of(&plug->peer);
+	const struct upstream_address peer = upstream_from_socket((const struct sockaddr *)&plug->peer);
 	if (result == 0 && !plug->stream && leads_home(channel, fd, &peer)) {
 		channel->self = true;
 		errno = ECONNREFUSED;

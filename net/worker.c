@@ -472,27 +472,13 @@ static int open_engine(struct worker *worker)
 	return error;
 }
 
-static struct upstream_address upstream_address_of(const union socket_address *address)
-{
-	struct upstream_address result = { .family = (uint8_t)address->any.sa_family };
-
-	if (address->any.sa_family == AF_INET6) {
-		memcpy(result.octets, &address->v6.sin6_addr, 16);
-		result.port = ntohs(address->v6.sin6_port);
-	} else {
-		memcpy(result.octets, &address->v4.sin_addr, 4);
-		result.port = ntohs(address->v4.sin_port);
-	}
-	return result;
-}
-
 static int open_forward(struct worker *worker)
 {
 	struct upstream_address own[LISTEN_ADDRESSES_MAX];
 	size_t own_count = 0;
 
 	for (; own_count < worker->options.listeners->count; own_count++)
-		own[own_count] = upstream_address_of(&worker->options.listeners->at[own_count].address);
+		own[own_count] = upstream_from_socket(&worker->options.listeners->at[own_count].address.any);
 	const struct forward_options options = {
 		.loop = { worker, loop_watch },
 		.cache = worker->options.cache,

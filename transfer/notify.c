@@ -243,27 +243,11 @@ static bool is_loopback(const struct sockaddr *address)
 	return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
 }
 
-static socklen_t socket_address(struct sockaddr_storage *to, const struct upstream_address *from)
-{
-	memset(to, 0, sizeof(*to));
-	to->ss_family = from->family;
-	if (from->family == AF_INET) {
-		struct sockaddr_in *v4 = (void *)to;
-		memcpy(&v4->sin_addr, from->octets, 4);
-		v4->sin_port = htons(from->port);
-		return sizeof(*v4);
-	}
-	struct sockaddr_in6 *v6 = (void *)to;
-	memcpy(&v6->sin6_addr, from->octets, 16);
-	v6->sin6_port = htons(from->port);
-	return sizeof(*v6);
-}
-
 /* A socket from where we listen to the secondary: it may take news from nobody else. -1: none. */
 static int open_socket(const struct notify *notify, const struct upstream_address *address)
 {
 	struct sockaddr_storage to;
-	const socklen_t len = socket_address(&to, address);
+	const socklen_t len = upstream_to_socket(address, &to);
 	const int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	for (size_t i = 0; fd >= 0 && i < notify->options.source_count; i++) {
 		struct sockaddr_storage source = notify->options.sources[i];

@@ -72,21 +72,8 @@ static int wait_for(struct primary *primary, int fd, short events, uint64_t unti
 
 static int open_socket(struct primary *primary, int type, int *fd)
 {
-	struct sockaddr_storage to = { 0 };
-	socklen_t len;
-	if (primary->address.family == AF_INET6) {
-		struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&to;
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons(primary->address.port);
-		memcpy(&v6->sin6_addr, primary->address.octets, 16);
-		len = sizeof(*v6);
-	} else {
-		struct sockaddr_in *v4 = (struct sockaddr_in *)&to;
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(primary->address.port);
-		memcpy(&v4->sin_addr, primary->address.octets, 4);
-		len = sizeof(*v4);
-	}
+	struct sockaddr_storage to;
+	const socklen_t len = upstream_to_socket(&primary->address, &to);
 	*fd = socket(to.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return fail(primary, MIST_ENETWORK, "no socket: %s", strerror(errno));
