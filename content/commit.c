@@ -27,18 +27,30 @@ static void judge(struct commit *commit, struct edit *edit)
 		edit->undo(edit, edit->user);
 }
 
-/* The edits that were good, the last one first; groups are small. */
-static void fail_all(struct edit *edit, int error)
+static struct edit *reverse(struct edit *edits)
 {
-	if (!edit)
-		return;
-	fail_all(edit->next, error);
-	edit->zone_count = 0;
-	if (edit->error)
-		return;
-	edit->error = error;
-	if (edit->undo)
-		edit->undo(edit, edit->user);
+	struct edit *reversed = NULL;
+	for (struct edit *edit = edits, *next; edit; edit = next) {
+		next = edit->next;
+		edit->next = reversed;
+		reversed = edit;
+	}
+	return reversed;
+}
+
+/* The edits that were good, the last one first. */
+static void fail_all(struct edit *edits, int error)
+{
+	struct edit *last = reverse(edits);
+	for (struct edit *edit = last; edit; edit = edit->next) {
+		edit->zone_count = 0;
+		if (edit->error)
+			continue;
+		edit->error = error;
+		if (edit->undo)
+			edit->undo(edit, edit->user);
+	}
+	(void)reverse(last);
 }
 
 /* ------------------------------------------------------------------------------------------------
