@@ -459,10 +459,46 @@ static void test_lenient(void **state)
 	end(content);
 }
 
+static void note_undone(struct edit *edit, void *user)
+{
+	size_t *next = user;
+	assert_int_equal(edit->octets, --*next); /* the last one first */
+}
+
+/* However many edits fail together, each is taken back, and none needs a stack of its own. */
+static void test_many_fail(void **state)
+{
+	enum { MANY = 300000 };
+	struct mist_content *content = serve(base, MIST_DNSSEC_OFF);
+	struct edit *edits = NULL, **last = &edits;
+	struct commit commit;
+	size_t next = MANY;
+	(void)state;
+	for (size_t i = 0; i < MANY; i++, last = &(*last)->next) {
+		assert_int_equal(edit_new(last), MIST_OK);
+		(*last)->octets = i;
+		(*last)->undo = note_undone;
+		(*last)->user = &next;
+	}
+	assert_int_equal(commit_prepare(&commit, content, atomic_load(&publisher.current), edits, now_s), MIST_OK);
+	commit_abandon(&commit, MIST_EBUSY);
+	assert_int_equal(next, 0);
+	for (size_t i = 0; i < MANY; i++) {
+		struct edit *edit = edits;
+		assert_int_equal(edit->octets, i); /* in the order they were in */
+		assert_int_equal(edit->error, MIST_EBUSY);
+		edits = edit->next;
+		edit_free(edit);
+	}
+	assert_null(edits);
+	end(content);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_random, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_fail, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_only_what_changed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_serials, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clocks, set_up, tear_down),
