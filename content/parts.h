@@ -1,7 +1,8 @@
 /*
  * The inside of a content, shared by the files of content/ and nobody else:
  *
- *   content.c    describing: zones, records, rules
+ *   content.c    describing: zones, records
+ *   rules.c      describing: rules, upstreams
  *   tsig.c       describing: keys of signed messages
  *   seal.c       sealing: completing, carving, keys, serials, signing
  *   view.c       views of it, and what makes the next view: renewal, resolv.conf
@@ -148,6 +149,9 @@ uint32_t content_serial(const struct mist_zone *zone, bool known, uint32_t last,
 uint32_t content_edit_serial(const struct mist_zone *zone, uint32_t last, uint32_t now_s);
 bool content_chooses_serial(const struct mist_zone *zone);
 
+/* Makes a set of these texts. MIST_EINVAL, reported; MIST_ENOMEM. */
+int content_parse_upstreams(struct upstream_set *set, const char *const *texts, size_t count,
+                            const struct mist_reporter *reporter, const char *file, unsigned line);
 /* The policy number of a set with or without filters (core/route.h). */
 uint64_t content_policy(const struct upstream_set *set, bool private_addresses);
 
