@@ -193,27 +193,25 @@ bool owners_keeps(struct owners *owners, uint64_t keeper)
 	return keeps;
 }
 
-/* The next name that the keeper keeps, split in two. */
-static bool next_kept(struct owners *owners, uint64_t keeper, char owner[KEY_SIZE], char **name)
+/* The key of the next name that the keeper keeps. */
+static bool next_kept(struct owners *owners, uint64_t keeper, char key[KEY_SIZE])
 {
 	pthread_mutex_lock(&owners->lock);
 	json_t *names = names_of(owners, keeper);
 	void *first = names ? json_object_iter(names) : NULL;
 	if (first)
-		snprintf(owner, KEY_SIZE, "%s", json_object_iter_key(first));
+		snprintf(key, KEY_SIZE, "%s", json_object_iter_key(first));
 	pthread_mutex_unlock(&owners->lock);
-	if (!first)
-		return false;
-	*name = strchr(owner, '\n');
-	*(*name)++ = '\0';
-	return true;
+	return first;
 }
 
-static void take_back(struct owners *owners, uint64_t keeper, const char *owner, const char *name)
+static void take_back(struct owners *owners, uint64_t keeper, const char key[KEY_SIZE])
 {
-	char key[KEY_SIZE];
+	char owner[KEY_SIZE];
+	snprintf(owner, sizeof(owner), "%s", key);
+	char *name = strchr(owner, '\n');
+	*name++ = '\0';
 	pthread_mutex_t *stripe = stripe_of(owners, owner);
-	snprintf(key, sizeof(key), "%s\n%s", owner, name);
 	pthread_mutex_lock(stripe);
 	pthread_mutex_lock(&owners->lock);
 	bool still = (uint64_t)json_integer_value(json_object_get(owners->keepers, key)) == keeper;
@@ -228,9 +226,9 @@ static void take_back(struct owners *owners, uint64_t keeper, const char *owner,
 
 void owners_leave(struct owners *owners, uint64_t keeper)
 {
-	char owner[KEY_SIZE], *name;
-	while (!atomic_load(&owners->stopped) && next_kept(owners, keeper, owner, &name))
-		take_back(owners, keeper, owner, name);
+	char key[KEY_SIZE];
+	while (!atomic_load(&owners->stopped) && next_kept(owners, keeper, key))
+		take_back(owners, keeper, key);
 }
 
 void owners_stop(struct owners *owners)

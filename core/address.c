@@ -76,7 +76,7 @@ bool upstream_from_text(const char *text, uint16_t port, struct upstream_address
 	return true;
 }
 
-socklen_t upstream_to_socket(const struct upstream_address *address, struct sockaddr_storage *to)
+unsigned upstream_to_socket(const struct upstream_address *address, struct sockaddr_storage *to)
 {
 	memset(to, 0, sizeof(*to));
 	to->ss_family = address->family;

@@ -7,7 +7,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
+
+struct sockaddr;
+struct sockaddr_storage;
 
 /* AF_INET or AF_INET6; the port in host order. */
 struct upstream_address { uint8_t family; uint8_t octets[16]; uint16_t port; };
@@ -23,7 +25,7 @@ bool address_same_client(const uint8_t *a, unsigned a_len, const uint8_t *b, uns
 bool upstream_from_text(const char *text, uint16_t port, struct upstream_address *address);
 
 /* The same as sockets have it. Returns the length of what is in `to`. */
-socklen_t upstream_to_socket(const struct upstream_address *address, struct sockaddr_storage *to);
+unsigned upstream_to_socket(const struct upstream_address *address, struct sockaddr_storage *to);
 struct upstream_address upstream_from_socket(const struct sockaddr *address); /* of one of the two families */
 
 #endif
