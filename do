@@ -10,10 +10,11 @@ BUILD_PACKAGES="build-essential cmake ninja-build pkg-config liburing-dev libc-a
 # Some of the name servers would start as daemons; install_packages() sees to it that they do not.
 TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev python3 python3-dnspython
 	bind9 bind9-dnsutils bind9-utils knot knot-dnsutils ldnsutils unbound nsd
-	scdoc mandoc musl-tools dnsperf shellcheck cppcheck valgrind curl lego pebble openssl"
+	scdoc mandoc musl-tools dnsperf shellcheck cppcheck valgrind curl lego pebble openssl
+	dnsmasq-base dbus-daemon iproute2 python3-yaml libcurl4-openssl-dev"
 
 # Whom the bench compares with, and what counts system calls. Peers that are not there are left out.
-BENCH_PACKAGES="gdnsd pdns-server pdns-backend-bind dnsdist dnsmasq-base linux-perf strace"
+BENCH_PACKAGES="gdnsd pdns-server pdns-backend-bind dnsdist linux-perf strace"
 
 help() {
 	cat <<'HELP'
@@ -162,7 +163,7 @@ fuzz_targets() {
 	done
 }
 
-check_shell() { shellcheck ./do ./.ci/run; }
+check_shell() { shellcheck ./do ./.ci/run docs/deploy/docker/rootfs; }
 check_c() {
 	cppcheck --quiet --std=c11 --language=c --enable=warning,portability --inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem --suppressions-list=tests/cppcheck.txt --include=tests/cppcheck.h -I . -I include core dnssec forward content transfer net control cli bench
@@ -188,9 +189,19 @@ run() {
 	exec build/mist serve "$@"
 }
 
+# systemd-resolved is only laid out, for the tests to run it in a network of their own: installed, it would take
+# over the machine's /etc/resolv.conf.
+unpack_resolved() {
+	[ -e /lib/systemd/systemd-resolved ] || [ -e build/resolved ] || ! command -v apt-get >/dev/null && return 0
+	mkdir -p build
+	(cd build && apt-get -q download systemd-resolved && dpkg -x systemd-resolved_*.deb resolved) >/dev/null 2>&1 ||
+		say "systemd-resolved cannot be had; its tests are skipped"
+}
+
 everything_installed() {
 	# shellcheck disable=SC2086
 	install_packages $BUILD_PACKAGES $TEST_PACKAGES
+	unpack_resolved
 }
 
 verb=${1:-help}
