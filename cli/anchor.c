@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "control/served.h"
 #include "control/setup.h"
 
 static const struct { const char *name; enum mist_anchor_format format; } formats[] = {
@@ -54,20 +55,6 @@ static int print_all(const struct cli *cli, const struct config *config,
 	return printed ? EXIT_DONE : EXIT_CONFIGURATION;
 }
 
-static int warn_ephemeral(const struct cli *cli, const struct config *config, const char *only)
-{
-	const struct config_zone *zones = config_zones(config);
-	for (size_t i = 0; i < config->zones.count; i++)
-		if (zones[i].ephemeral_key && (!only || strcmp(zones[i].name, only) == 0)) {
-			cli_say(cli, MIST_LEVEL_ERROR,
-			        "zone %s has `ephemeral_key: true`: its key lives in the "
-			        "server alone, and its DS stands in the ready line of `mist serve`",
-			        zones[i].name);
-			return EXIT_CONFIGURATION;
-		}
-	return EXIT_DONE;
-}
-
 int anchor_run(struct cli *cli)
 {
 	struct config *config;
@@ -83,7 +70,7 @@ int anchor_run(struct cli *cli)
 	int error = cli_config(cli, &config);
 	if (error)
 		return cli_exit(error);
-	int code = warn_ephemeral(cli, config, zone);
+	int code = served_ephemeral(config, zone, &cli->reporter) ? EXIT_CONFIGURATION : EXIT_DONE;
 	if (!code) {
 		error = setup_directories(config, &cli->reporter);
 		if (!error)

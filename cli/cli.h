@@ -95,6 +95,7 @@ int stats_run(struct cli *cli);
 int register_run(struct cli *cli);
 int deregister_run(struct cli *cli);
 int zone_run(struct cli *cli);
+int integrate_run(struct cli *cli);
 
 extern const struct command commands[]; /* name NULL ends it */
 extern const struct option cli_config_options[];

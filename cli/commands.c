@@ -24,6 +24,8 @@ static const struct option serve_options[] = {
 	{ "engine", 0, "NAME", "auto, uring or epoll", "engine" },
 	{ "workers", 'w', "N", "threads that answer; auto: one per usable CPU", "workers" },
 	{ "port-file", 0, "FILE", "write the port number here once questions are answered", NULL },
+	{ "port-fd", 0, "N", "write it to this open descriptor and close that", NULL },
+	{ "user", 0, "USER", "started as root: answer as this user, once the ports are bound", "user" },
 	{ "socket", 0, "PATH", "where the other verbs find this server; none: nowhere", "control.socket" },
 	{ NULL, 0, NULL, NULL, NULL },
 };
@@ -75,6 +77,15 @@ static const struct option anchor_options[] = {
 	{ NULL, 0, NULL, NULL, NULL },
 };
 
+static const struct option integrate_options[] = {
+	{ "apply", 0, NULL, "write the files to where they belong", NULL },
+	{ "undo", 0, NULL, "remove them again", NULL },
+	{ "at", 0, "ADDR[:PORT]", "how the server is reached, when other than it listens", NULL },
+	{ "root", 0, "DIR", "with --apply and --undo: the directory that stands for /", NULL },
+	{ "socket", 0, "PATH", "the control socket of the server (default: the configuration's)", NULL },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
 const struct command commands[] = {
 	{ "serve", serve_run, "", 0, 0, "answer questions until told to stop",
 	  "Answers local zones, forwards allowed names, refuses the rest. Without a\n"
@@ -84,10 +95,11 @@ const struct command commands[] = {
 	  "When the first question can be answered, one line of JSON is printed on stdout:\n"
 	  "address, port, engine, zones. Messages go to stderr. SIGHUP reads the\n"
 	  "configuration again and swaps it in if all of it is good; SIGTERM and SIGINT\n"
-	  "stop.\n"
+	  "stop. Sockets that systemd passes (LISTEN_FDS) are served beside its own.\n"
 	  "\n"
 	  "Examples:\n"
 	  "  mist serve                                 the defaults\n"
+	  "  sudo mist serve --port 53 --user mist      port 53, and nobody's rights\n"
 	  "  mist serve --port 0 --port-file /tmp/port  any free port, told to another program\n"
 	  "  mist serve -z corp.test -a '*.example.com' -u 192.0.2.53\n"
 	  "  dig @127.0.0.1 -p 5380 anything.editor.land\n",
@@ -194,5 +206,30 @@ const struct command commands[] = {
 	  "  mist zone diff corp.test\n"
 	  "  mist zone export corp.test > corp.test.zone\n",
 	  zone_options, true },
+	{ "integrate", integrate_run, "FORM", 1, 1, "have other resolvers ask us for our zones",
+	  "Prints what another resolver needs so that names of our zones, and no others, go\n"
+	  "to the server at its port, and its signatures are trusted. FORM is one of\n"
+	  "\n"
+	  "  resolved         systemd-resolved\n"
+	  "  networkmanager   NetworkManager with its dnsmasq plugin\n"
+	  "  dnsmasq          dnsmasq\n"
+	  "  unbound          unbound\n"
+	  "  resolv.conf      programs of this machine, for all names; needs port 53\n"
+	  "  macos            a Mac, /etc/resolver\n"
+	  "  docker           containers of docker, for all names; needs port 53\n"
+	  "  kubernetes       CoreDNS of a Kubernetes cluster\n"
+	  "\n"
+	  "Zones, port and keys are those of the running server, else of the configuration.\n"
+	  "With --apply the files are put in place, each as a whole; one that is there and\n"
+	  "not ours is left alone, and then nothing is changed. Only resolv.conf is moved to\n"
+	  "resolv.conf.before-mist, from where --undo takes it back. Say --apply again when\n"
+	  "zones have come or gone.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist integrate unbound\n"
+	  "  sudo mist integrate resolved --apply\n"
+	  "  sudo mist integrate resolved --undo\n"
+	  "  mist integrate kubernetes --at 169.254.20.53:53\n",
+	  integrate_options, true },
 	{ .name = NULL },
 };

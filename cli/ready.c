@@ -1,13 +1,9 @@
-#define _GNU_SOURCE /* SOCK_CLOEXEC */
 #include "cli/ready.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* A JSON string (RFC 8259 section 7). Octets that are not ASCII become \u00XX: names are octets,
@@ -63,7 +59,20 @@ static void print_zones(const struct config *config, struct mist_server *server)
 	printf("]");
 }
 
-int ready_print(const struct cli *cli, const struct config *config, struct mist_server *server)
+static void print_inherited(const struct inherited *inherited)
+{
+	printf(",\"inherited\":[");
+	for (size_t i = 0; i < inherited->count; i++) {
+		char text[SYSTEMD_SOCKET_TEXT];
+		systemd_socket_text(inherited->fds[i], text);
+		printf("%s", i ? "," : "");
+		print_string(text);
+	}
+	printf("]");
+}
+
+int ready_print(const struct cli *cli, const struct config *config, struct mist_server *server,
+                const struct inherited *inherited)
 {
 	struct mist_status status;
 	int error = mist_status(server, &status);
@@ -72,6 +81,8 @@ int ready_print(const struct cli *cli, const struct config *config, struct mist_
 	printf("{\"event\":\"ready\"");
 	print_addresses(config);
 	printf(",\"port\":%u", status.port);
+	if (inherited->count)
+		print_inherited(inherited);
 	print_member("engine", status.engine == MIST_ENGINE_URING ? "uring" : "epoll");
 	print_member("engine_reason", status.engine_reason);
 	printf(",\"workers\":%u", status.workers);
@@ -105,20 +116,15 @@ failed:
 	return EXIT_FILES;
 }
 
-void ready_notify(const char *state)
+int ready_port_fd(const struct cli *cli, int file, unsigned port)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(address.sun_path))
-		return;
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	memcpy(address.sun_path, path, strlen(path));
-	if (path[0] == '@') /* of the abstract namespace */
-		address.sun_path[0] = '\0';
-	int notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (notify < 0)
-		return;
-	/* Nobody listening is no problem of ours. */
-	(void)!sendto(notify, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, len);
-	close(notify);
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u\n", port);
+	bool good = write(file, text, (size_t)len) == len;
+	int error = errno;
+	close(file);
+	if (good)
+		return EXIT_DONE;
+	cli_say(cli, MIST_LEVEL_ERROR, "cannot write the port to descriptor %d: %s", file, strerror(error));
+	return EXIT_FILES;
 }

@@ -2,16 +2,21 @@
  * `mist serve`: start, tell, wait for signals.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "cli/alive.h"
 #include "cli/cli.h"
+#include "cli/privileges.h"
 #include "cli/ready.h"
+#include "cli/systemd.h"
 #include "control/control.h"
 #include "control/setup.h"
+#include "control/units.h"
 
 /* What serves, and from which configuration. */
 struct service {
@@ -19,6 +24,10 @@ struct service {
 	struct config *config;    /* as started: what a reload cannot change is as it says */
 	struct mist_server *server;
 	struct control *control;
+	struct inherited inherited;    /* sockets that were passed to us */
+	struct privileges privileges;
+	const char *port_file;
+	int port_fd;                   /* -1: none */
 	pthread_mutex_t reloading;     /* by a signal or by a client of the control socket */
 };
 
@@ -84,7 +93,9 @@ static int start(struct service *service)
 	            "port %u is taken, and `listen.fallback: fail` wants "
 	            "no other",
 	            config->listen.port);
-	return error ? cli_fail(service->cli, error, "cannot start") : EXIT_DONE;
+	if (error)
+		return cli_fail(service->cli, error, "cannot start");
+	return privileges_drop(&service->privileges, service->cli);
 }
 
 /* All or nothing: whatever is wrong with the new configuration, the old one serves on. */
@@ -94,7 +105,7 @@ static int reload(struct service *service)
 	struct config *config = NULL;
 	struct mist_content *content;
 	const char *restart;
-	ready_notify("RELOADING=1");
+	systemd_reloading();
 	int error = cli_config(cli, &config);
 	if (!error)
 		error = setup_directories(config, &cli->reporter);
@@ -116,7 +127,8 @@ static int reload(struct service *service)
 		        config->forward.allow.count + config->forward.deny.count);
 	}
 	config_free(config);
-	ready_notify("READY=1");
+	systemd_notify("READY=1\nSTATUS=%s", error ? "not reloaded; what was served before is served on"
+	                                           : "reloaded, and answering");
 	return error;
 }
 
@@ -136,7 +148,14 @@ static int reload_for(void *user, const struct mist_reporter *reporter)
 static int listen_for_verbs(struct service *service)
 {
 	const struct config *config = service->config;
-	struct control_options options = { config->control.socket, service->server, reload_for, service };
+	const struct control_options options = {
+		.socket = config->control.socket,
+		.server = service->server,
+		.addresses = config->listen.address.items,
+		.address_count = config->listen.address.count,
+		.reload = reload_for,
+		.user = service,
+	};
 	if (!options.socket)
 		return EXIT_DONE;
 	enum mist_level level = config->control.given ? MIST_LEVEL_ERROR : MIST_LEVEL_WARNING;
@@ -144,50 +163,94 @@ static int listen_for_verbs(struct service *service)
 	return error && config->control.given ? cli_exit(error) : EXIT_DONE;
 }
 
+/* Until a signal says so. A supervisor that wants to hear of us in between hears what our clients see. */
 static void serve_until_told(struct service *service, const sigset_t *signals)
 {
+	const uint64_t half_ms = systemd_watchdog_ms() / 2;
+	const struct timespec half = { .tv_sec = (time_t)(half_ms / 1000), .tv_nsec = (long)(half_ms % 1000) * 1000000 };
 	for (;;) {
 		siginfo_t info;
-		int number = sigwaitinfo(signals, &info);
+		int number = half_ms ? sigtimedwait(signals, &info, &half) : sigwaitinfo(signals, &info);
 		if (number == SIGHUP)
 			reload_for(service, NULL);
 		else if (number == SIGINT || number == SIGTERM)
 			return;
+		else if (number < 0 && errno == EAGAIN && alive(service->server, service->config, (uint32_t)half_ms / 2))
+			systemd_notify("WATCHDOG=1");
 	}
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+/* What shall receive the port later must be there now. */
+static int find_port_fd(struct service *service)
+{
+	const char *text = cli_option(service->cli, "port-fd");
+	uint64_t number;
+	service->port_fd = -1;
+	if (!text)
+		return EXIT_DONE;
+	if (!units_number(text, &number) || number > INT32_MAX || fcntl((int)number, F_SETFD, FD_CLOEXEC) != 0) {
+		cli_say(service->cli, MIST_LEVEL_ERROR, "--port-fd: \"%s\" is no open descriptor", text);
+		return EXIT_CONFIGURATION;
+	}
+	service->port_fd = (int)number;
+	return EXIT_DONE;
+}
+
+/* The ready line last: who reads it may look for the port file at once. */
+static int tell(struct service *service)
+{
+	const struct cli *cli = service->cli;
+	unsigned port = mist_port(service->server);
+	int code = service->port_file ? ready_port_file(cli, service->port_file, port) : EXIT_DONE;
+	if (code)
+		return code;
+	if (service->port_fd >= 0)
+		code = ready_port_fd(cli, service->port_fd, port);
+	if (!code)
+		code = ready_print(cli, service->config, service->server, &service->inherited);
+	if (code && service->port_file)
+		unlink(service->port_file);
+	if (code)
+		return code;
+	cli_say(cli, MIST_LEVEL_INFO, "answering on port %u, UDP and TCP; SIGTERM stops", port);
+	systemd_notify("READY=1\nSTATUS=answering on port %u", port);
+	return EXIT_DONE;
+}
+
+static void say_configuration(const struct service *service)
+{
+	if (service->config->file)
+		cli_say(service->cli, MIST_LEVEL_INFO, "configuration: %s", service->config->file);
+	else
+		cli_say(service->cli, MIST_LEVEL_INFO, "no configuration file; defaults");
 }
 
 int serve_run(struct cli *cli)
 {
-	struct service service = { .cli = cli, .reloading = PTHREAD_MUTEX_INITIALIZER };
-	const char *port_file = cli_option(cli, "port-file");
+	struct service service = { .cli = cli, .port_file = cli_option(cli, "port-file"),
+	                           .reloading = PTHREAD_MUTEX_INITIALIZER };
 	sigset_t signals = signals_block();
 	cli->reporter = (struct mist_reporter){ service_report, NULL };
 	raise_descriptor_limit();
-	int error = cli_config(cli, &service.config);
-	if (error)
-		return cli_exit(error);
-	if (service.config->file)
-		cli_say(cli, MIST_LEVEL_INFO, "configuration: %s", service.config->file);
-	else
-		cli_say(cli, MIST_LEVEL_INFO, "no configuration file; defaults");
-	int code = start(&service);
+	int code = find_port_fd(&service);
+	int error = code ? MIST_OK : cli_config(cli, &service.config);
+	if (code || error)
+		return code ? code : cli_exit(error);
+	say_configuration(&service);
+	code = privileges_lower(&service.privileges, cli, service.config);
+	if (!code)
+		code = start(&service);
 	if (!code)
 		code = listen_for_verbs(&service);
-	if (!code && port_file) /* before the ready line: who reads that may look for the file at once */
-		code = ready_port_file(cli, port_file, mist_port(service.server));
+	if (!code)
+		code = tell(&service);
 	if (!code) {
-		code = ready_print(cli, service.config, service.server);
-		if (code && port_file)
-			unlink(port_file);
-	}
-	if (!code) {
-		cli_say(cli, MIST_LEVEL_INFO, "answering on port %u, UDP and TCP; SIGTERM stops",
-		        mist_port(service.server));
-		ready_notify("READY=1");
 		serve_until_told(&service, &signals);
-		ready_notify("STOPPING=1");
-		if (port_file)
-			unlink(port_file);
+		systemd_notify("STOPPING=1\nSTATUS=finishing what is in flight");
+		if (service.port_file)
+			unlink(service.port_file);
 	}
 	control_stop(service.control);
 	mist_stop(service.server);

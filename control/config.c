@@ -186,6 +186,7 @@ static const struct schema_key forward_keys[] = {
 static const struct schema_key keys[] = {
 	{ .name = "listen", .kind = SCHEMA_SECTION, .keys = listen_keys },
 	{ .name = "control", .kind = SCHEMA_SECTION, .keys = control_keys },
+	{ .name = "user", .kind = SCHEMA_TEXT, .offset = TOP(user) },
 	{ .name = "workers", .kind = SCHEMA_NUMBER, .offset = TOP(workers), .min = 1,
 	  .max = WORKERS_MAX,
 	  .words = autos },

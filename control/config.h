@@ -57,6 +57,7 @@ struct config {
 		const char *socket;      /* NULL: none is wanted */
 		bool given;              /* by name: a server that cannot have it does not start */
 	} control;
+	const char *user;            /* to become after a start as root; NULL: stay who we are */
 	uint32_t workers;            /* 0: auto */
 	uint32_t engine;             /* enum mist_engine */
 	uint32_t steer;              /* enum mist_steer */

@@ -6,6 +6,8 @@
 #ifndef MIST_CONTROL_CONTROL_H
 #define MIST_CONTROL_CONTROL_H
 
+#include <stddef.h>
+
 #include "mistcore.h"
 
 struct control;
@@ -13,6 +15,8 @@ struct control;
 struct control_options {
 	const char *socket;
 	struct mist_server *server; /* outlives the control */
+	const char *const *addresses; /* that it listens on; 0: 127.0.0.1 */
+	size_t address_count;
 	/* Reads the configuration anew; messages go to the reporter as well. May come from any thread, one
 	 * at a time is its own affair. */
 	int (*reload)(void *user, const struct mist_reporter *reporter);

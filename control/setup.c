@@ -248,6 +248,7 @@ const char *setup_needs_restart(const struct config *before, const struct config
 	     : before->listen.allow_non_loopback != after->listen.allow_non_loopback
 	                                                                   ? "listen.allow_non_loopback"
 	     : !same_text(before->control.socket, after->control.socket)   ? "control.socket"
+	     : !same_text(before->user, after->user)                       ? "user"
 	     : before->workers != after->workers                           ? "workers"
 	     : before->engine != after->engine                             ? "engine"
 	     : before->steer != after->steer                               ? "steer"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/served.h"
 #include "control/session.h"
 #include "control/text.h"
 
@@ -109,6 +110,18 @@ static int run_zones(struct session *session, const json_t *request, json_t *rep
 	json_decref(zones);
 	return error;
 }
+
+/* ---- served ---------------------------------------------------------------------------------- */
+
+static int run_served(struct session *session, const json_t *request, json_t *reply, char *problem)
+{
+	const struct control_options *options = session->options;
+	(void)request;
+	(void)problem;
+	return served_tell(options->server, options->addresses, options->address_count, reply);
+}
+
+/* ---- walk ------------------------------------------------------------------------------------ */
 
 enum { PART_RECORDS = 64 }; /* in one line of JSON: few enough to go out as they come */
 
@@ -221,6 +234,7 @@ static const struct verb verbs[] = {
 	{ "stats", run_stats, PACE_AT_ONCE, false },
 	{ "reload", run_reload, PACE_LASTING, false },
 	{ "zones", run_zones, PACE_LASTING, false },
+	{ "served", run_served, PACE_LASTING, false },
 	{ "walk", run_walk, PACE_LASTING, false },
 	{ "edit.add", run_edit_add, PACE_AT_ONCE, true },
 	{ "edit.remove", run_edit_remove, PACE_AT_ONCE, true },

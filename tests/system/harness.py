@@ -299,7 +299,7 @@ class Mist(Server):
         self.stderr_path = os.path.join(self.directory, "stderr")
         self.started = time.monotonic()
         with open(self.stderr_path, "ab") as stderr:
-            self.process = subprocess.Popen(
+            self.process = self.launch(
                 [program(), "serve", "-c", self.config_file, *self.args], cwd=self.directory,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, env=self.env)
         line = read_line(self.process.stdout, self.process)
@@ -308,6 +308,10 @@ class Mist(Server):
             raise RuntimeError("instead of being ready: %s" % line)
         self.address = self.ready["address"]
         self.port = self.ready["port"]
+
+    def launch(self, command, **how):
+        """The process; for tests that start it in another way."""
+        return subprocess.Popen(command, **how)
 
     def hup(self):
         """SIGHUP: read the configuration again. What shows that it did is for the test to wait for."""
