@@ -397,6 +397,29 @@ MIST_API int mist_stop(struct mist_server *server);
 /* The port number, in host order. Never 0 for a running server. */
 MIST_API uint16_t mist_port(const struct mist_server *server);
 
+/*
+ * Adopts sockets that are open already, beside those that the server listens on itself: bound UDP sockets and
+ * listening TCP sockets, of any network namespace, inherited from who started the process or received by
+ * SCM_RIGHTS. When it returns MIST_OK they are served; one call's sockets by one worker.
+ *
+ * From then on the descriptors are the server's: it sets options of theirs (close-on-exec, nonblocking), and mist_stop()
+ * closes them. On error all of them are still the caller's. Any thread, any number of times; at most 4,096 at once.
+ *
+ * Whoever sends from 127.0.0.1 of another namespace is 127.0.0.1 to access lists. And where upstreams come from
+ * resolv.conf, adopted addresses are not recognised there as the server's own.
+ *
+ * MIST_EINVAL (not such a socket, or here already; reported), MIST_EADDRESS (not loopback, without
+ * allow_non_loopback), MIST_EBUSY (too many), MIST_ENETWORK, MIST_ENOMEM, MIST_EFORKED.
+ */
+MIST_API int mist_listen_fds(struct mist_server *server, const int *fds, size_t n);
+
+/*
+ * Gives adopted sockets back: when it returns nobody reads from them, their TCP connections are closed, what was still
+ * to be answered is not, and the descriptors are the caller's, open. The namespace they belong to can go when
+ * they are closed. MIST_ENOTFOUND (one of them is not adopted; then nothing was done), MIST_EINVAL, MIST_EFORKED.
+ */
+MIST_API int mist_unlisten(struct mist_server *server, const int *fds, size_t n);
+
 struct mist_status {
 	uint16_t port;
 	unsigned workers;

@@ -14,6 +14,7 @@ struct tcp_stream;
 
 struct connection {
 	int fd;                      /* -1: free */
+	int listener;                /* by which it came */
 	uint32_t slot, generation;   /* who it is: another one in the same slot has another generation */
 	uint32_t previous, next;     /* by last activity; free ones by next */
 	uint64_t active_ms;

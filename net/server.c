@@ -300,6 +300,7 @@ static void end(struct mist_server *server)
 	journal_close(server->journal);
 	pthread_mutex_destroy(&server->content_lock);
 	edit_queue_free(&server->edits);
+	adoptions_free(&server->adoptions);
 	registry_free(server->registry);
 	guard_free(&server->guard);
 	free(server);
@@ -324,6 +325,7 @@ static int create(struct mist_server **server, struct mist_content *content)
 	pthread_mutex_init(&made->content_lock, &checked);
 	pthread_mutexattr_destroy(&checked);
 	edit_queue_init(&made->edits);
+	adoptions_init(&made->adoptions);
 	made->content = content;
 	*server = made;
 	return MIST_OK;
@@ -347,6 +349,7 @@ static int open_listeners(struct mist_server *server, const struct mist_options 
 	int error = listeners_open(&server->listeners, &listen, message);
 
 	server->steer = server->listeners.steer;
+	server->allow_non_loopback = options->allow_non_loopback;
 	if (*message)
 		report(reporter, error ? MIST_LEVEL_ERROR : MIST_LEVEL_WARNING, NULL, 0, "%s", message);
 	return error;

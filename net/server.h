@@ -17,6 +17,7 @@
 #include "net/edit.h"
 #include "net/errand.h"
 #include "net/follower.h"
+#include "net/listen.h"
 #include "net/notifier.h"
 #include "net/socket.h"
 #include "net/worker.h"
@@ -36,7 +37,7 @@ struct mist_server {
 	struct follower *follower;
 	enum mist_engine engine;
 	enum mist_steer steer;
-	bool send_plainly;
+	bool send_plainly, allow_non_loopback;
 	char engine_reason[160];
 	unsigned worker_count;
 	struct worker *workers[VIEW_WORKERS_MAX];
@@ -52,6 +53,7 @@ struct mist_server {
 	_Atomic(uint64_t) told_s;        /* when reply_host.tell last did */
 	struct publisher publisher;
 	struct background background;
+	struct adoptions adoptions;      /* sockets that came while it serves */
 };
 
 /* Under the lock: renews what a clock that jumped has made due, before edits are added to it. */

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <stdio.h>
@@ -68,9 +69,9 @@ static int on(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof value);
 }
 
-static int udp_options(int fd, const struct listener *listener, bool gro)
+static int udp_options(int fd, const union socket_address *address, bool gro)
 {
-	bool v4 = listener->address.any.sa_family == AF_INET;
+	bool v4 = address->any.sa_family == AF_INET;
 
 	/* More than net.core.rmem_max is given to the privileged only; the others get what there is. */
 	if (on(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER))
@@ -79,7 +80,7 @@ static int udp_options(int fd, const struct listener *listener, bool gro)
 	 * sizes are kept by the answer itself). */
 	on(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER,
 	   v4 ? IP_PMTUDISC_OMIT : IPV6_PMTUDISC_OMIT);
-	if (listener->wildcard && on(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1))
+	if (is_wildcard(address) && on(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1))
 		return -1;
 	if (gro && on(fd, SOL_UDP, UDP_GRO, 1))
 		return -1;
@@ -97,7 +98,7 @@ static int open_socket(const struct listener *listener, int type, bool first, bo
 		goto fail;
 	if (type == SOCK_STREAM && (on(fd, SOL_SOCKET, SO_REUSEADDR, 1) || on(fd, IPPROTO_TCP, TCP_NODELAY, 1)))
 		goto fail;
-	if (type == SOCK_DGRAM && udp_options(fd, listener, gro))
+	if (type == SOCK_DGRAM && udp_options(fd, &listener->address, gro))
 		goto fail;
 	if (!first && on(fd, SOL_SOCKET, SO_REUSEPORT, 1))
 		goto fail;
@@ -289,4 +290,85 @@ void listeners_close(struct listeners *listeners)
 			listener->udp[w] = listener->tcp[w] = -1;
 		}
 	}
+}
+
+/* ---- sockets of others ---- */
+
+static int option_of(int fd, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) ? -1 : value;
+}
+
+bool socket_is_stream(int fd)
+{
+	return option_of(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+struct udp_socket socket_udp(int fd)
+{
+	union socket_address address = { .any.sa_family = AF_INET };
+	socklen_t len = sizeof address;
+
+	getsockname(fd, &address.any, &len); /* socket_adopt() has seen it */
+	return (struct udp_socket){ fd, address.any.sa_family, is_wildcard(&address) };
+}
+
+/* Why a descriptor is nothing that questions come by; NULL: it is. */
+static const char *unfit(int fd, union socket_address *address)
+{
+	union socket_address peer;
+	socklen_t len = sizeof *address, peer_len = sizeof peer;
+	const int domain = option_of(fd, SO_DOMAIN), type = option_of(fd, SO_TYPE), protocol = option_of(fd, SO_PROTOCOL);
+
+	if (domain < 0)
+		return errno == EBADF ? "is not open" : "is no socket";
+	if (domain != AF_INET && domain != AF_INET6)
+		return "is no socket of IPv4 or IPv6";
+	if (!(type == SOCK_DGRAM && protocol == IPPROTO_UDP) && !(type == SOCK_STREAM && protocol == IPPROTO_TCP))
+		return "is neither UDP nor TCP";
+	if (getsockname(fd, &address->any, &len) || !address->v4.sin_port) /* at the same place in both kinds */
+		return "is not bound";
+	if (type == SOCK_STREAM && option_of(fd, SO_ACCEPTCONN) != 1)
+		return "does not listen";
+	if (type == SOCK_DGRAM && getpeername(fd, &peer.any, &peer_len) == 0)
+		return "is connected";
+	return NULL;
+}
+
+/* What its maker may have set otherwise. */
+static int make_ours(int fd, const union socket_address *address)
+{
+	const int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
+		return -1;
+	if (socket_is_stream(fd))
+		return on(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	on(fd, SOL_UDP, UDP_GRO, 0); /* a kernel without it cannot have it on */
+	return udp_options(fd, address, false);
+}
+
+int socket_adopt(int fd, bool allow_non_loopback, char message[LISTEN_MESSAGE_SIZE])
+{
+	union socket_address address;
+	const char *problem = unfit(fd, &address);
+
+	if (problem) {
+		snprintf(message, LISTEN_MESSAGE_SIZE, "descriptor %d %s; bound UDP sockets and listening TCP sockets "
+		         "can be adopted", fd, problem);
+		return MIST_EINVAL;
+	}
+	if (!allow_non_loopback && !socket_address_loopback(&address)) {
+		snprintf(message, LISTEN_MESSAGE_SIZE, "descriptor %d is not bound to a loopback address (127.0.0.0/8 or "
+		         "::1); listening there needs allow_non_loopback", fd);
+		return MIST_EADDRESS;
+	}
+	if (make_ours(fd, &address)) {
+		snprintf(message, LISTEN_MESSAGE_SIZE, "descriptor %d cannot be adopted: %s", fd, strerrordesc_np(errno));
+		return MIST_EINVAL;
+	}
+	return MIST_OK;
 }

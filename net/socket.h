@@ -6,6 +6,8 @@
  * each protocol and address binds without it, and gets it only before its siblings bind. TCP uses
  * SO_REUSEADDR, which lets two sockets bind one port as long as none listens; therefore the first one
  * listens before it gets SO_REUSEPORT.
+ *
+ * Sockets that somebody else has bound come singly, while the server runs: socket_adopt().
  */
 #ifndef MIST_NET_SOCKET_H
 #define MIST_NET_SOCKET_H
@@ -58,6 +60,15 @@ int listeners_open(struct listeners *listeners, const struct listen_options *opt
 
 /* Undoes it: steering first, since closing a socket moves the last of its group into its place. */
 void listeners_close(struct listeners *listeners);
+
+/*
+ * Makes a socket of somebody else's, bound for UDP or listening for TCP, ready to be served: it stays theirs, but
+ * for its options (close-on-exec and nonblocking among them). MIST_EINVAL, MIST_EADDRESS; `message` says why.
+ */
+int socket_adopt(int fd, bool allow_non_loopback, char message[LISTEN_MESSAGE_SIZE]);
+/* What an adopted socket is. */
+bool socket_is_stream(int fd);
+struct udp_socket socket_udp(int fd);
 
 /* Reads "127.0.0.1" or "::1". */
 bool socket_address_read(union socket_address *address, const char *text, uint16_t port);

@@ -40,7 +40,7 @@ static bool make_room(struct tcp *tcp, const union socket_address *peer)
 }
 
 /* acceptor.client */
-static void welcome(void *context, int fd, const union socket_address *peer)
+static void welcome(void *context, int fd, int listener, const union socket_address *peer)
 {
 	struct tcp *tcp = context;
 
@@ -51,6 +51,7 @@ static void welcome(void *context, int fd, const union socket_address *peer)
 	}
 	struct connection *c = connections_add(&tcp->connections, fd, peer, tcp_now(tcp));
 	c->tcp = tcp;
+	c->listener = listener;
 	tcp_count_open(tcp);
 	count(&tcp->options.counters->accepted, 1);
 	/* The question is often there already. */
@@ -67,6 +68,26 @@ static void starved(void *context, int why)
 }
 
 static uint64_t now_of(void *tcp) { return tcp_now(tcp); }
+
+/* ---- listeners that come and go ---- */
+
+int tcp_listen(struct tcp *tcp, int listener)
+{
+	return acceptor_add(&tcp->acceptor, listener);
+}
+
+void tcp_unlisten(struct tcp *tcp, int listener)
+{
+	const struct connections *table = &tcp->connections;
+
+	acceptor_remove(&tcp->acceptor, listener);
+	/* They would hold the network that they came from. */
+	for (struct connection *c = connections_oldest(table), *next; c; c = next) {
+		next = connections_next(table, c);
+		if (c->listener == listener)
+			pipeline_close(c);
+	}
+}
 
 /* ---- replies that come later ---- */
 
@@ -242,13 +263,15 @@ int tcp_new(struct tcp **tcp, const struct tcp_options *options)
 		return MIST_ENOMEM;
 	made->options = *options;
 	made->acceptor = (struct acceptor){
-		.engine = options->engine, .listeners = options->listeners, .listener_count = options->listener_count,
-		.now_ms = now_of, .client = welcome, .starved = starved, .context = made,
+		.engine = options->engine, .now_ms = now_of, .client = welcome, .starved = starved, .context = made,
 	};
 	const bool room = connections_init(&made->connections, options->clients);
 	made->read = malloc(PIPELINE_READ_MAX);
 	made->write = malloc(PIPELINE_WRITE_MAX);
-	if (!room || !made->read || !made->write) {
+	int error = MIST_OK;
+	for (unsigned i = 0; i < options->listener_count && !error; i++)
+		error = acceptor_add(&made->acceptor, options->listeners[i]);
+	if (error || !room || !made->read || !made->write) {
 		tcp_free(made);
 		return MIST_ENOMEM;
 	}
@@ -259,7 +282,7 @@ int tcp_new(struct tcp **tcp, const struct tcp_options *options)
 
 void tcp_free(struct tcp *tcp)
 {
-	acceptor_stop(&tcp->acceptor);
+	acceptor_free(&tcp->acceptor);
 	for (struct connection *c; (c = connections_oldest(&tcp->connections));)
 		pipeline_close(c);
 	connections_free(&tcp->connections);

@@ -41,7 +41,7 @@ struct tcp_counters {
 
 struct tcp_options {
 	struct engine *engine;
-	const int *listeners;    /* descriptors */
+	const int *listeners;    /* descriptors; copied */
 	unsigned listener_count;
 	unsigned clients;        /* connections at most */
 	unsigned clients_each;   /* per client address */
@@ -61,6 +61,11 @@ struct tcp_options {
 struct tcp;
 int tcp_new(struct tcp **tcp, const struct tcp_options *options);
 void tcp_free(struct tcp *tcp); /* closes every connection */
+
+/* One listening descriptor more. MIST_OK, MIST_ENOMEM, MIST_ENETWORK. */
+int tcp_listen(struct tcp *tcp, int listener);
+/* One less; connections that came by it are closed. The descriptor stays open. */
+void tcp_unlisten(struct tcp *tcp, int listener);
 
 /* The reply to a request that was answered with TCP_LATER, or that there will be none. */
 void tcp_reply(struct tcp *tcp, const struct tcp_id *id, const uint8_t *octets, size_t len);

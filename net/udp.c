@@ -12,6 +12,7 @@ bool udp_peer_read(struct udp_peer *peer, unsigned socket, const struct sockaddr
 {
 	peer->socket = (uint8_t)socket;
 	peer->local_len = 0;
+	peer->adopted = 0;
 	peer->interface = 0;
 	if (address->sa_family == AF_INET)
 		memcpy(&peer->address.v4, address, sizeof peer->address.v4);
@@ -262,10 +263,9 @@ void udp_send_singly(int fd, const struct udp_group *group)
 	}
 }
 
-void udp_send(const struct udp_socket *sockets, const struct udp_peer *peer, const uint8_t *octets,
-              size_t len)
+void udp_send(int fd, const struct udp_peer *peer, const uint8_t *octets, size_t len)
 {
 	struct iovec piece = { (void *)(uintptr_t)octets, len };
 
-	(void)send_one(sockets[peer->socket].fd, peer, &piece);
+	(void)send_one(fd, peer, &piece);
 }

@@ -38,9 +38,10 @@ struct udp_socket {
 
 /* Where a datagram came from, which is where its reply goes. Values only: it may be kept. */
 struct udp_peer {
-	uint8_t socket;          /* index of the worker's UDP socket */
+	uint8_t socket;          /* index of the worker's UDP socket; */
 	uint8_t local_len;       /* wildcard binds: the address asked, 4 or 16 octets; else 0 */
 	uint8_t local[16];
+	uint32_t adopted;        /* or the number of one that it has adopted (adopted.h), from 1 */
 	uint32_t interface;      /* of IPv6: link-local addresses need it */
 	union {
 		struct sockaddr any;
@@ -105,8 +106,7 @@ bool udp_refuses_groups(int error);
 /* Sends the replies of a group one by one: what is done when the kernel refused them together. */
 void udp_send_singly(int fd, const struct udp_group *group);
 
-/* Sends one datagram now, to a peer of a former batch. */
-void udp_send(const struct udp_socket *sockets, const struct udp_peer *peer, const uint8_t *octets,
-              size_t len);
+/* Sends one datagram now, to a peer of that socket. */
+void udp_send(int fd, const struct udp_peer *peer, const uint8_t *octets, size_t len);
 
 #endif

@@ -18,6 +18,7 @@
 #include "core/report.h"
 #include "core/type.h"
 #include "forward/forward.h"
+#include "net/adopted.h"
 #include "net/background.h"
 #include "net/home.h"
 #include "net/tcp.h"
@@ -28,15 +29,26 @@ struct counters {
 	_Atomic(uint64_t) local, denied, special, failed, forwarded;
 };
 
+/* What another thread has a worker do with a socket; one thing at a time. */
+enum order_kind { ORDER_NONE, ORDER_TAKE, ORDER_GIVE };
+struct order {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	enum order_kind what;
+	int fd, error;
+};
+
 struct worker {
 	struct worker_options options;
 	pthread_t thread;
 	struct engine *engine;
 	struct forward *forward;
 	struct tcp *tcp;
+	struct adopted *adopted;
 	struct udp_socket sockets[UDP_SOCKETS_MAX];
 	int tcp_listeners[UDP_SOCKETS_MAX];
-	int wake;                        /* an eventfd: worker_stop() writes */
+	int wake;                        /* an eventfd: worker_stop(), errands and orders write */
+	struct order order;
 	_Atomic(bool) stop;
 	const struct view *view;         /* of the running batch */
 	struct ahead ahead;              /* what is read ahead of it */
@@ -108,7 +120,10 @@ static void reply_later(void *context, const struct client *client, enum transpo
 	if (transport == TRANSPORT_UDP) {
 		struct udp_peer peer;
 		memcpy(&peer, client->octets, sizeof peer);
-		udp_send(worker->sockets, &peer, response, len);
+		if (peer.adopted)
+			adopted_send(worker->adopted, &peer, response, len);
+		else
+			udp_send(worker->sockets[peer.socket].fd, &peer, response, len);
 	} else {
 		struct tcp_id id;
 		memcpy(&id, client->octets, sizeof id);
@@ -259,24 +274,41 @@ static void set_client(struct query *query, const struct sockaddr *address)
 		memcpy(query->client, &v6->sin6_addr, query->client_len = 16);
 }
 
-/* engine_handler.datagram */
-static size_t datagram(void *context, const struct udp_peer *peer, const uint8_t *octets, size_t len,
-                       uint8_t *reply)
+static size_t answer(struct worker *worker, const struct udp_peer *peer, const uint8_t *octets, size_t len,
+                     const struct glimpse *glimpse, uint8_t *reply)
 {
-	struct worker *worker = context;
 	struct query *query = &worker->query;
 	const struct origin origin = { .udp = peer };
 
 	count(&worker->counters.udp_queries);
-	worker->questions++;
 	query->octets = octets;
 	query->len = len;
 	query->response = reply;
 	query->response_size = UDP_REPLY_MAX;
 	query->transport = TRANSPORT_UDP;
-	query->glimpse = ahead_glimpse(&worker->ahead, octets);
+	query->glimpse = glimpse;
 	set_client(query, &peer->address.any);
 	return process(worker, query, &origin) == OUTCOME_REPLY ? query->response_len : 0;
+}
+
+/* engine_handler.datagram */
+static size_t datagram(void *context, const struct udp_peer *peer, const uint8_t *octets, size_t len,
+                       uint8_t *reply)
+{
+	struct worker *worker = context;
+
+	worker->questions++;
+	return answer(worker, peer, octets, len, ahead_glimpse(&worker->ahead, octets), reply);
+}
+
+/* adopted_options.datagram. Nobody steers these, so they are no reason to stay on a CPU. */
+static size_t adopted_datagram(void *context, const struct udp_peer *peer, const uint8_t *octets, size_t len,
+                               uint8_t *reply)
+{
+	struct worker *worker = context;
+
+	worker->questions += 2;
+	return answer(worker, peer, octets, len, NULL, reply);
 }
 
 /* tcp_options.request */
@@ -415,7 +447,23 @@ static void deliver(struct worker *worker, struct errand *errand)
 		errand_end(errand);
 }
 
-/* The eventfd: worker_stop(), whose flag is looked at after each round, or messages of errands. */
+/* An order, if there is one. */
+static void obey(struct worker *worker)
+{
+	struct order *order = &worker->order;
+
+	pthread_mutex_lock(&order->lock);
+	if (order->what == ORDER_TAKE)
+		order->error = adopted_take(worker->adopted, order->fd);
+	else if (order->what == ORDER_GIVE)
+		adopted_give(worker->adopted, order->fd);
+	if (order->what != ORDER_NONE)
+		pthread_cond_signal(&order->done);
+	order->what = ORDER_NONE;
+	pthread_mutex_unlock(&order->lock);
+}
+
+/* The eventfd: worker_stop(), whose flag is looked at after each round, messages of errands, or an order. */
 static void woken(void *argument, int fd, unsigned bits)
 {
 	struct worker *worker = argument;
@@ -428,6 +476,7 @@ static void woken(void *argument, int fd, unsigned bits)
 		deliver(worker, errand);
 		errand = next;
 	}
+	obey(worker);
 }
 
 /* One round of everything, at most `limit_ms` long. */
@@ -451,6 +500,7 @@ static void wind_down(struct worker *worker)
 	batch(worker);
 	woken(worker, worker->wake, WATCH_READ); /* errands ended before us: what was done is said */
 	tcp_quiet(worker->tcp);
+	adopted_quiet(worker->adopted);
 	uint64_t deadline = worker->now_ms + WORKER_STOP_MS;
 	while ((forward_waiting(worker->forward) || tcp_open(worker->tcp)) && worker->now_ms < deadline)
 		run_round(worker, 50);
@@ -517,6 +567,13 @@ static int open_tcp(struct worker *worker)
 	return tcp_new(&worker->tcp, &options);
 }
 
+static int open_adopted(struct worker *worker)
+{
+	const struct adopted_options options = { worker->engine, worker->tcp, adopted_datagram, worker };
+
+	return adopted_new(&worker->adopted, &options);
+}
+
 static void say(struct worker *worker, int error)
 {
 	pthread_mutex_lock(&worker->lock);
@@ -539,15 +596,18 @@ static void *run(void *argument)
 		error = open_forward(worker);
 	if (!error)
 		error = open_tcp(worker);
+	if (!error)
+		error = open_adopted(worker);
 	say(worker, error);
 	while (!error && !atomic_load_explicit(&worker->stop, memory_order_acquire))
 		run_round(worker, UINT32_MAX);
 	if (!error)
 		wind_down(worker);
 
-	/* Forwarding first: the waits it ends are answered over the other two. */
+	/* Forwarding first: the waits it ends are answered over the others. */
 	if (worker->forward)
 		forward_free(worker->forward);
+	adopted_free(worker->adopted);
 	if (worker->tcp)
 		tcp_free(worker->tcp);
 	if (worker->engine)
@@ -564,6 +624,8 @@ static void worker_free(struct worker *worker)
 	memo_free(worker->query.memo);
 	if (worker->wake >= 0)
 		close(worker->wake);
+	pthread_cond_destroy(&worker->order.done);
+	pthread_mutex_destroy(&worker->order.lock);
 	pthread_cond_destroy(&worker->begun);
 	pthread_mutex_destroy(&worker->lock);
 	free(worker);
@@ -591,6 +653,8 @@ int worker_start(struct worker **worker, const struct worker_options *options)
 	made->ahead.elsewhere = (struct ahead_elsewhere){ options->cache, read_index, read_answer };
 	pthread_mutex_init(&made->lock, NULL);
 	pthread_cond_init(&made->begun, NULL);
+	pthread_mutex_init(&made->order.lock, NULL);
+	pthread_cond_init(&made->order.done, NULL);
 	for (unsigned i = 0; i < options->listeners->count; i++) {
 		const struct listener *listener = &options->listeners->at[i];
 		made->sockets[i] = (struct udp_socket){ listener->udp[options->index],
@@ -616,6 +680,34 @@ int worker_start(struct worker **worker, const struct worker_options *options)
 fail:
 	worker_free(made);
 	return error;
+}
+
+/* Gives an order, and waits until it is carried out. */
+static int order_do(struct worker *worker, enum order_kind what, int fd)
+{
+	struct order *order = &worker->order;
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&order->lock);
+	order->what = what;
+	order->fd = fd;
+	order->error = MIST_OK;
+	(void)!write(worker->wake, &one, sizeof one);
+	while (order->what != ORDER_NONE)
+		pthread_cond_wait(&order->done, &order->lock);
+	int error = order->error;
+	pthread_mutex_unlock(&order->lock);
+	return error;
+}
+
+int worker_take(struct worker *worker, int fd)
+{
+	return order_do(worker, ORDER_TAKE, fd);
+}
+
+void worker_give(struct worker *worker, int fd)
+{
+	(void)order_do(worker, ORDER_GIVE, fd);
 }
 
 void worker_stop(struct worker *worker)

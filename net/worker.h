@@ -37,6 +37,13 @@ int worker_start(struct worker **worker, const struct worker_options *options);
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);
 
+/*
+ * Has it take a socket (adopted.h), or give it back, between two batches; returns when that is done. From one thread at
+ * a time, not a worker's, and not while it stops. worker_take(): MIST_OK or an error of adopted_take().
+ */
+int worker_take(struct worker *worker, int fd);
+void worker_give(struct worker *worker, int fd);
+
 /* Adds its counters to `sum`. Any thread. */
 void worker_count(const struct worker *worker, struct mist_counters *sum);
 

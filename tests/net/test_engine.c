@@ -379,7 +379,7 @@ static void test_quiet(const struct engine_type *type)
 	for (int i = 0; i < 3; i++)
 		type->run(world.engine, 5);
 	assert_int_equal(world.datagrams, before);
-	udp_send(&world.socket, &world.last, (const uint8_t *)"late", 4);
+	udp_send(world.socket.fd, &world.last, (const uint8_t *)"late", 4);
 	assert_int_equal(recv(world.client, octets, sizeof octets, 0), 4);
 	end(&world);
 }
