@@ -13,6 +13,7 @@
 struct client {
 	int file;
 	FILE *input;
+	const int *files;     /* that go with the next request; NULL: none */
 	char *line;
 	size_t line_size;
 	struct mist_reporter reporter;
@@ -59,6 +60,29 @@ void client_close(struct client *client)
 	free(client);
 }
 
+void client_attach(struct client *client, const int files[2])
+{
+	client->files = files;
+}
+
+static ssize_t send_some(struct client *client, char *text, size_t len)
+{
+	union { struct cmsghdr header; char octets[CMSG_SPACE(2 * sizeof(int))]; } control = {
+		.header = { .cmsg_len = CMSG_LEN(2 * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS },
+	};
+	struct iovec piece = { text, len };
+	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
+	if (client->files) {
+		memcpy(CMSG_DATA(&control.header), client->files, 2 * sizeof(int));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+	}
+	ssize_t went = sendmsg(client->file, &message, MSG_NOSIGNAL);
+	if (went > 0)
+		client->files = NULL;
+	return went;
+}
+
 int client_send(struct client *client, json_t *request)
 {
 	if (!request) {
@@ -72,7 +96,7 @@ int client_send(struct client *client, json_t *request)
 	size_t len = strlen(text), sent = 0;
 	text[len++] = '\n'; /* in place of the NUL */
 	while (sent < len) {
-		ssize_t went = send(client->file, text + sent, len - sent, MSG_NOSIGNAL);
+		ssize_t went = send_some(client, text + sent, len - sent);
 		if (went < 0 && errno != EINTR)
 			break;
 		sent += went > 0 ? (size_t)went : 0;

@@ -19,6 +19,9 @@ void client_close(struct client *client); /* NULL is fine */
  * MIST_ENETWORK is not reported: a server that has gone may have said why, to whoever reads its replies. */
 int client_send(struct client *client, json_t *request);
 
+/* The next request carries two descriptors, which stay the caller's. */
+void client_attach(struct client *client, const int files[2]);
+
 /* A part of a reply that comes in parts. A result other than 0 ends the call and is returned. */
 typedef int client_part(void *user, const json_t *part);
 

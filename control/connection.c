@@ -29,6 +29,7 @@ void connection_open(struct connection *connection, int file)
 
 void connection_close(struct connection *connection)
 {
+	connection_drop_files(connection);
 	close(connection->file);
 	free(connection->in.octets);
 	free(connection->out.octets);
@@ -58,12 +59,41 @@ static void release_empty(struct connection_buffer *buffer)
 	*buffer = (struct connection_buffer){ 0 };
 }
 
+void connection_drop_files(struct connection *connection)
+{
+	while (connection->file_count > 0)
+		close(connection->files[--connection->file_count]);
+}
+
+/* Those beyond the few that a request may have are closed. */
+static void keep_files(struct connection *connection, struct msghdr *message)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
+			int file;
+			memcpy(&file, (const char *)c + at, sizeof(file));
+			if (connection->file_count < CONNECTION_FILES_MAX)
+				connection->files[connection->file_count++] = file;
+			else
+				close(file);
+		}
+	}
+}
+
 bool connection_read(struct connection *connection)
 {
 	struct connection_buffer *in = &connection->in;
 	if (in->len > CONNECTION_LINE_MAX || !reserve(in, READ_SIZE))
 		return false;
-	ssize_t got = recv(connection->file, in->octets + in->len, in->size - in->len, MSG_DONTWAIT);
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(CONNECTION_FILES_MAX * sizeof(int))];
+	struct iovec piece = { in->octets + in->len, in->size - in->len };
+	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control,
+	                          .msg_controllen = sizeof(control) };
+	ssize_t got = recvmsg(connection->file, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (got >= 0)
+		keep_files(connection, &message);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (got <= 0)

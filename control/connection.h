@@ -29,8 +29,12 @@ struct connection_buffer {
 	size_t len, size;
 };
 
+#define CONNECTION_FILES_MAX 2 /* descriptors that come with a request: UDP and TCP of one address */
+
 struct connection {
 	int file;
+	int files[CONNECTION_FILES_MAX]; /* that came (SCM_RIGHTS), for a verb to take; closed if none does */
+	size_t file_count;
 	struct connection_buffer in, out;
 	bool failed;          /* nothing more can be read or written */
 	bool patient;         /* on a thread of its own: sending waits for the client */
@@ -42,6 +46,7 @@ void connection_close(struct connection *connection);
 
 /* Takes in what is there. False: the client has gone, or a line is too long. */
 bool connection_read(struct connection *connection);
+void connection_drop_files(struct connection *connection);
 
 /* The next whole line, ended by NUL, until the next call of connection_skip(); NULL: not yet there. */
 char *connection_line(struct connection *connection, size_t *len);

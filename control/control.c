@@ -100,6 +100,7 @@ static bool take_line(struct control *control, struct session *session, const ch
 static void session_end(struct session *session)
 {
 	edit_forget(session);
+	listen_forget(session);
 	connection_close(&session->connection);
 	free(session);
 }

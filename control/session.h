@@ -30,6 +30,8 @@ struct session {
 	int wake;               /* the eventfd that ends the listener's wait */
 	struct owners *owners;
 	uint64_t keeper;        /* its number, for names that it keeps */
+	int listens[CONNECTION_FILES_MAX]; /* sockets of its own that the server has adopted */
+	size_t listen_count;
 	struct mist_edit *edit; /* that the next edit.commit commits */
 	int edit_error;         /* the first of its operations that could not be */
 	char *edit_problem;
@@ -57,5 +59,9 @@ int run_edit_remove(struct session *session, const json_t *request, json_t *repl
 int run_edit_commit(struct session *session, const json_t *request, json_t *reply, char *problem);
 int run_edit_abort(struct session *session, const json_t *request, json_t *reply, char *problem);
 void edit_forget(struct session *session);
+
+/* listen.c */
+int run_listen(struct session *session, const json_t *request, json_t *reply, char *problem);
+void listen_forget(struct session *session);
 
 #endif

@@ -242,6 +242,7 @@ static const struct verb verbs[] = {
 	{ "edit.abort", run_edit_abort, PACE_AT_ONCE, false },
 	{ "register", run_register, PACE_COMMIT, false },
 	{ "deregister", run_deregister, PACE_COMMIT, false },
+	{ "listen", run_listen, PACE_AT_ONCE, false },
 };
 
 const struct verb *verb_find(const char *name)

@@ -1,0 +1,102 @@
+/*
+ * See privileges.h.
+ */
+#include "launch/privileges.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define CAPABILITIES_MAX 64 /* bits of the two words of capset(2) */
+
+/* uid 0 is a user like others, for good. */
+#define BITS (SECBIT_NOROOT | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_CAP_AMBIENT_RAISE)
+#define LOCKS (SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED | \
+               SECBIT_KEEP_CAPS_LOCKED)
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#define OTHER_ARCH AUDIT_ARCH_I386  /* that this kernel runs as well, and its number of ioctl */
+#define OTHER_IOCTL 54
+#elif defined(__aarch64__)
+#define ARCH AUDIT_ARCH_AARCH64
+#define OTHER_ARCH AUDIT_ARCH_ARM
+#define OTHER_IOCTL 54
+#elif defined(__i386__)
+#define ARCH AUDIT_ARCH_I386
+#define OTHER_ARCH AUDIT_ARCH_I386
+#define OTHER_IOCTL SYS_ioctl
+#endif
+
+#ifdef ARCH
+#define FIELD(name) ((uint32_t)offsetof(struct seccomp_data, name))
+#define X32 0x40000000u /* of x86-64: the same call with 32-bit pointers */
+
+static bool forbid_typing(void)
+{
+	/* args[1] as two words, the low one first: all of these are little endian, and the kernel takes 32 bits. */
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_ARCH, 0, 8),
+		BPF_JUMP(BPF_JMP | BPF_JA, 3, 0, 0),
+		/* our own */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~X32),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 2, 4),
+		/* the other */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_IOCTL, 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(args[1])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+	struct sock_fprog program = { .len = sizeof code / sizeof *code, .filter = code };
+
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 || errno == EINVAL; /* a kernel without it */
+}
+#else
+static bool forbid_typing(void) { return true; }
+#endif
+
+static bool drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	for (unsigned long capability = 0; capability < CAPABILITIES_MAX; capability++)
+		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) && errno != EINVAL) /* the kernel knows no more */
+			return false;
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	return prctl(PR_SET_SECUREBITS, BITS | LOCKS) == 0 && syscall(SYS_capset, &header, none) == 0;
+}
+
+bool privileges_drop(struct problem *problem)
+{
+	if (!drop_capabilities() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !forbid_typing() ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return problem_say(problem, "privileges cannot be given up: %s", strerror(errno));
+	return true;
+}
+
+bool descriptors_close(int kept, struct problem *problem)
+{
+	const unsigned first = STDERR_FILENO + 1;
+
+	if ((kept != (int)first && syscall(SYS_close_range, first, (unsigned)kept - 1, 0)) ||
+	    syscall(SYS_close_range, (unsigned)kept + 1, ~0u, 0))
+		return problem_say(problem, "open descriptors cannot be closed: %s (close_range: Linux 5.9)", strerror(errno));
+	return true;
+}
