@@ -25,7 +25,8 @@ help() {
 ./do lint                  static checks
 ./do fuzz [TARGET [RUNS]]  fuzz one target, or all (100,000 runs each)
 ./do sanitize              every test under AddressSanitizer and UBSan, the threads' under TSan
-./do long                  the full differential, ten million runs of each fuzz target, 1,000 restarts, soaks
+./do long [--resume] [PART ...]  what takes hours, or parts of it (./do long help says which); with
+                           --resume those that have not passed on this very code yet
 ./do bench [ARGUMENTS]     measure against other servers (bench/run --help)
 ./do bench changes [ARGUMENTS]  zones that change while they serve (bench/changes --help)
 ./do ci                    what continuous integration runs
@@ -181,6 +182,85 @@ lint() {
 }
 check_arrows() { (cd tests/system && /usr/bin/python3 -m unittest -v test_arrows); }
 
+# ---- ./do long: parts, each a function long_NAME
+
+LONG_PARTS="suite edits cuts clock versions models registry registrations fuzz"
+long_help() {
+	cat <<'HELP'
+suite          every test with its full counts, but those that are parts of their own
+edits          1,000 random edits: Knot, NSD and BIND as secondaries of ours, and ours as one of each
+cuts           transfers cut at every octet of 20 kB; a secondary killed 210 times
+clock          edits while the clock goes from -30 to +400 days
+versions       commits and questions, a minute: no answer mixes two versions
+models         8 threads that edit, register, look up, compared with models: 10 minutes with ASan, 10 with TSan
+registry       registrations against what owners wish, with ASan and with TSan
+registrations  100,000 names registered and taken back: the memory comes back
+fuzz           ten million runs of each fuzz target
+HELP
+}
+LONG_APART="system/test_(followers|secondary|secondary_cuts|clock)( |$)"
+
+long_suite() { build_plain ON ON && tests build --timeout 7200 --only "^(?!$LONG_APART)"; }
+long_edits() { build_plain ON ON && tests build --only "system/test_(followers|secondary) "; }
+long_cuts() { build_plain ON ON && tests build --timeout 3600 --only "test_secondary_cuts|transfer/test_primary"; }
+long_clock() { build_plain ON ON && tests build --timeout 3600 --only "test_clock"; }
+long_versions() { build_plain ON ON && step "versions, a minute" env MIST_SOAK_S=60 build/net_test_soak versions; }
+# sanitized COMMAND...: with each sanitizer; the program is of its build
+sanitized() {
+	what=$1
+	shift
+	step "build with AddressSanitizer and UBSan" build_asan
+	step "build with ThreadSanitizer" build_tsan
+	for kind in asan tsan; do step "$what, $kind" env PATH="$PWD/build-$kind:$PATH" "$@"; done
+}
+long_models() { sanitized "models, ten minutes" MIST_SOAK_S=600 net_test_soak models; }
+long_registry() { sanitized "registrations against wishes" MIST_REGISTRY_ROUNDS=20000 net_test_registry_crowd; }
+long_registrations() { build_plain ON ON && step "100,000 registrations" build/bench_registrations; }
+long_fuzz() {
+	build_fuzz
+	for target in $(fuzz_targets); do step "$target, ten million runs" fuzz_one "$target" -runs=10000000; done
+}
+
+# Says which code this is, changes that are not committed included. Without git: never the same.
+code() {
+	if git rev-parse HEAD >/dev/null 2>&1; then { git rev-parse HEAD && git diff HEAD; } | sha256sum
+	else date +%s%N
+	fi
+}
+
+# long [--resume] [PARTS]. What came of a part lies in build/long/PART, and in PART.code on which code it passed.
+long() {
+	resume=
+	[ "${1:-}" != --resume ] || { resume=1 && shift; }
+	# shellcheck disable=SC2086
+	[ $# -gt 0 ] || set -- $LONG_PARTS
+	for part in "$@"; do
+		case " $LONG_PARTS " in *" $part "*) ;; *) die "no such part: $part (./do long help)" ;; esac
+	done
+	everything_installed
+	export MIST_LONG=1
+	results=build/long
+	mkdir -p "$results"
+	code=$(code)
+	at=0
+	for part in "$@"; do
+		at=$((at + 1))
+		tally=$results/$part
+		if [ -n "$resume" ] && [ "$code" = "$(cat "$tally.code" 2>/dev/null)" ]; then
+			say "$part ($at of $#): passed before"
+			continue
+		fi
+		say "$part ($at of $#), $(date +%H:%M:%S)"
+		rm -f "$tally.code" && : >"$tally"
+		"long_$part"
+		if total; then echo "$code" >"$tally.code"; fi
+	done
+	say "all $# parts"
+	tally=$results/all
+	(cd "$results" && cat "$@") >"$tally"
+	total
+}
+
 run() {
 	# shellcheck disable=SC2086
 	install_packages $BUILD_PACKAGES
@@ -266,29 +346,14 @@ sanitize)
 	total
 	;;
 long)
-	everything_installed
-	tally_begin
-	export MIST_LONG=1
-	build_plain ON
-	tests build --timeout 7200
-	step "edits and questions, a minute" env MIST_SOAK_S=60 build/net_test_soak
-	step "build with AddressSanitizer and UBSan" build_asan
-	step "build with ThreadSanitizer" build_tsan
-	for sanitized in build-asan build-tsan; do
-		step "edits against models, ten minutes, $sanitized" env MIST_SOAK_S=600 $sanitized/net_test_soak models
-		step "registrations against wishes, $sanitized" env MIST_REGISTRY_ROUNDS=20000 $sanitized/net_test_registry_crowd
-	done
-	build_fuzz
-	for target in $(fuzz_targets); do
-		step "$target, ten million runs" fuzz_one "$target" -runs=10000000
-	done
-	total
+	if [ "${1:-}" = help ]; then long_help; else long "$@"; fi
 	;;
 ci)
 	tally_begin
 	./do test --tally "$tally" || [ -s "$tally" ] || echo "0 1" >"$tally"
 	step "clang, warnings are errors" build_clang
 	step "bench, quick" env MIST_BIN="$PWD/build/mist" bench/run --quick
+	step "10,000 registrations" build/bench_registrations --names 10000
 	sanitize --engine epoll # the engines differ in little but system calls; time is short here
 	step "fuzz targets" build_fuzz
 	for target in $(fuzz_targets); do # about a minute for all

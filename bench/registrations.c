@@ -7,7 +7,7 @@
  * Each owner has so many names (`--owned`), each with one address. Done twice (`--times`), as what
  * the first time leaves, threads' arenas and a history for IXFR, must not grow with the second.
  * Memory is what the process has of the machine; in the end also what malloc gave out and did not
- * get back. Prints a JSON object for each time.
+ * get back. Prints a JSON object for each time; exit code 1: the memory was not given back.
  */
 #include <getopt.h>
 #include <malloc.h>
@@ -18,6 +18,9 @@
 #include <stdlib.h>
 
 #include "bench/usage.h"
+
+#define LEFT_MOST 0.01       /* of the memory that the names took: what may be left of heap when they are gone, */
+#define LEFT_ANYWAY_MIB 0.25 /* or this, of few names */
 
 static unsigned names = 100000, threads = 8, owned = 10, times = 2;
 static bool plain;
@@ -133,6 +136,7 @@ int main(int argc, char **argv)
 	read_arguments(argc, argv);
 	start();
 	const double heap = heap_mib(), resident = resident_mib();
+	double taken = 0, kept = 0; /* MiB: resident for the names; of heap, after them */
 	for (unsigned i = 0; i < times; i++) {
 		const double came = with_all(come);
 		const double resident_full = resident_mib();
@@ -143,7 +147,12 @@ int main(int argc, char **argv)
 		       plain ? "false" : "true", threads, came, (resident_full - resident) * (1 << 20) / names, left,
 		       heap_mib() - heap, resident_mib() - resident);
 		fflush(stdout);
+		taken = resident_full - resident;
+		kept = heap_mib() - heap;
 	}
 	mist_stop(server);
-	return 0;
+	if (kept <= taken * LEFT_MOST || kept <= LEFT_ANYWAY_MIB)
+		return 0;
+	fprintf(stderr, "bench_registrations: the memory was not given back: of %.2f MiB, %.2f were kept\n", taken, kept);
+	return 1;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Runs the tests and counts them: the unit tests of a build (what its ctest knows) and the system
 tests (tests/system/test_*.py), some at a time, each with a time limit. Prints a line for each
-program, what a failing one said, and at the end `N passed, N failed`. One or two programs that failed
+program, what a failing one said, and at the end `N passed, N failed`; where nothing ends for a minute, what
+runs and what it said last. One or two programs that failed
 run once more, alone; those that pass then are counted so, and named, because they want mending.
 
     tests/run.py BUILD [--unit] [--system] [--engine uring --engine epoll] [--only REGEX]
@@ -21,12 +22,14 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON = "/usr/bin/python3"  # Debian's: python3-dnspython belongs to it
 SAYS_MAX = 30000             # octets shown of a program that failed
+PROGRESS_S = 60              # without an end, until it is said what runs
 AGAIN_MAX = 2                # programs that may have failed by accident; more have a reason
 FINDING = re.compile(r"Sanitizer|runtime error:")  # no accident, however rarely it happens
 
@@ -42,9 +45,13 @@ class Program:
         self.process = None
 
     def run(self):
-        start = time.monotonic()
+        with tempfile.TemporaryFile() as self.output:
+            return self.run_into(self.output)
+
+    def run_into(self, file):
+        start = self.start = time.monotonic()
         process = self.process = subprocess.Popen(self.command, cwd=self.directory, env=self.env,
-                                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                                  stdin=subprocess.DEVNULL, stdout=file,
                                                   stderr=subprocess.STDOUT, start_new_session=True)
         late = threading.Event()
 
@@ -55,10 +62,12 @@ class Program:
         timer = threading.Timer(self.timeout, stop)
         timer.start()
         try:
-            output = process.communicate()[0].decode(errors="replace")
+            process.wait()
         finally:
             timer.cancel()
             end_group(process)  # whatever it left behind
+        file.seek(0)
+        output = file.read().decode(errors="replace")
         passed, failed, skipped = self.counts(output)
         if late.is_set():
             output += "\n(stopped after %d s)\n" % self.timeout
@@ -70,6 +79,15 @@ class Program:
             output += "\n(no test in it)\n"
             failed = 1
         return Result(passed, failed, skipped, time.monotonic() - start, output)
+
+    def progress(self):
+        """What it said last, and for how long it runs; None: it does not."""
+        if self.process is None or self.process.returncode is not None:
+            return None
+        size = os.fstat(self.output.fileno()).st_size
+        said = os.pread(self.output.fileno(), 500, max(0, size - 500)).decode(errors="replace").split("\n")
+        return "runs   %6.0f s  %s: %s" % (time.monotonic() - self.start, self.name,
+                                          next((line for line in reversed(said) if line.strip()), ""))
 
 
 def end_group(process):
@@ -134,8 +152,13 @@ def run_all(programs, jobs):
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         running = {pool.submit(p.run): p for p in programs}
         try:
-            for done in concurrent.futures.as_completed(running):
-                yield running[done], done.result()
+            while running:
+                done, _ = concurrent.futures.wait(running, PROGRESS_S, concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    yield running.pop(future), future.result()
+                for program in programs if not done else []:
+                    if program.progress():
+                        print(program.progress(), flush=True)
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             for program in programs:
