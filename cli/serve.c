@@ -74,6 +74,14 @@ static void say_zone_failures(const struct cli *cli, int error)
 	            "them and send SIGHUP");
 }
 
+/* Beside those that we listen on ourselves. */
+static int adopt(struct service *service)
+{
+	const struct inherited *inherited = &service->inherited;
+	int error = inherited->count ? mist_listen_fds(service->server, inherited->fds, inherited->count) : MIST_OK;
+	return error ? cli_fail(service->cli, error, "cannot take the sockets that were passed (LISTEN_FDS)") : EXIT_DONE;
+}
+
 static int start(struct service *service)
 {
 	const struct mist_reporter *reporter = &service->cli->reporter;
@@ -95,7 +103,8 @@ static int start(struct service *service)
 	            config->listen.port);
 	if (error)
 		return cli_fail(service->cli, error, "cannot start");
-	return privileges_drop(&service->privileges, service->cli);
+	int code = adopt(service);
+	return code ? code : privileges_drop(&service->privileges, service->cli);
 }
 
 /* All or nothing: whatever is wrong with the new configuration, the old one serves on. */
@@ -234,6 +243,7 @@ int serve_run(struct cli *cli)
 	sigset_t signals = signals_block();
 	cli->reporter = (struct mist_reporter){ service_report, NULL };
 	raise_descriptor_limit();
+	systemd_sockets(cli, &service.inherited);
 	int code = find_port_fd(&service);
 	int error = code ? MIST_OK : cli_config(cli, &service.config);
 	if (code || error)

@@ -96,6 +96,86 @@ class Notify(unittest.TestCase):
             self.assertIn("STOPPING", told.next())
 
 
+def listening(kind, endpoint):
+    sock = socket.socket(socket.AF_INET, kind)
+    sock.bind(endpoint)
+    if kind == socket.SOCK_STREAM:
+        sock.listen(16)
+    return sock
+
+
+class Passed(Server):
+    def __init__(self, endpoint):
+        self.address, self.port = endpoint
+
+
+class Sockets(unittest.TestCase):
+    def sockets(self, endpoint):
+        return [self.enterContext(listening(kind, endpoint)) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
+
+    def test_activation(self):
+        """Both are served, beside the server's own; a question that came before it started waits."""
+        there = Passed(free_endpoint())
+        fds = self.sockets((there.address, there.port))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as early:
+            early.settimeout(harness.DEADLINE)
+            early.connect((there.address, there.port))
+            early.send(make_query("early.a.test").to_wire())
+            with Service({"zones": ["a.test"]}, fds=fds, variables="LISTEN_PID=$$ LISTEN_FDS=2") as mist:
+                self.assertGreater(len(early.recv(512)), 12)
+                self.assertEqual(mist.ready["inherited"], ["udp %s:%d" % (there.address, there.port),
+                                                           "tcp %s:%d" % (there.address, there.port)])
+                for server in (there, mist):
+                    for tcp in (False, True):
+                        self.assertEqual(texts(server.query("x.a.test", tcp=tcp).answer), ["127.0.0.1"])
+                with open("/proc/%d/environ" % mist.process.pid) as file:
+                    self.assertIn("LISTEN_FDS", file.read())  # as it was started ...
+                mist.hup()
+                until(lambda: "reloaded" in mist.stderr, "the reload")
+                self.assertEqual(texts(there.query("x.a.test").answer), ["127.0.0.1"])
+
+    def test_sockets_of_another_are_not_ours(self):
+        there = Passed(free_endpoint())
+        fds = self.sockets((there.address, there.port))
+        with Service({"zones": ["a.test"]}, fds=fds, variables="LISTEN_PID=1 LISTEN_FDS=2") as mist:
+            self.assertNotIn("inherited", mist.ready)
+            self.assertIsNone(there.udp(make_query("x.a.test").to_wire(), deadline=0.2))
+
+    def test_what_is_no_socket_for_us(self):
+        with open("/dev/null") as file, tempfile.TemporaryDirectory() as directory:
+            config = os.path.join(directory, "c")
+            with open(config, "w") as out:
+                out.write("{zones: [a.test], listen: {port: 0}, state_directory: s}")
+            done = subprocess.run(["bash", "-c", 'exec 3<&%d; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"' % file.fileno(), "sh",
+                                   program(), "serve", "-c", config], pass_fds=[file.fileno()], env=environment(directory),
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=harness.DEADLINE)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertIn("descriptor 3 is no socket", done.stderr)
+
+    @unittest.skipUnless(shutil.which("systemd-socket-activate"), "systemd-socket-activate is not installed")
+    def test_systemd_socket_activate(self):
+        there = Passed(free_endpoint())
+        with tempfile.TemporaryDirectory() as directory:
+            config = os.path.join(directory, "c")
+            with open(config, "w") as out:
+                out.write("{zones: [a.test], listen: {port: 0}, state_directory: s}")
+            process = subprocess.Popen(["systemd-socket-activate", "-l", "%s:%d" % (there.address, there.port), program(),
+                                        "serve", "-c", config], env=environment(directory), stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+            try:
+                until(lambda: self.connects(there), "systemd-socket-activate to listen")
+                self.assertEqual(texts(there.query("x.a.test", tcp=True).answer), ["127.0.0.1"])
+            finally:
+                self.assertEqual(harness.end(process, signal.SIGTERM), 0)
+
+    @staticmethod
+    def connects(server):
+        with contextlib.suppress(OSError):
+            server.tcp_connect(1).close()
+            return True
+        return False
+
+
 class Port(unittest.TestCase):
     def test_through_a_descriptor(self):
         read, write = os.pipe()
