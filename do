@@ -11,7 +11,7 @@ BUILD_PACKAGES="build-essential cmake ninja-build pkg-config liburing-dev libc-a
 TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev python3 python3-dnspython
 	bind9 bind9-dnsutils bind9-utils knot knot-dnsutils ldnsutils unbound nsd
 	scdoc mandoc musl-tools dnsperf shellcheck cppcheck valgrind curl lego pebble openssl
-	dnsmasq-base dbus-daemon iproute2 python3-yaml libcurl4-openssl-dev"
+	dnsmasq-base dbus-daemon iproute2 python3-yaml libcurl4-openssl-dev passt"
 
 # Whom the bench compares with, and what counts system calls. Peers that are not there are left out.
 BENCH_PACKAGES="gdnsd pdns-server pdns-backend-bind dnsdist linux-perf strace"
@@ -167,7 +167,7 @@ fuzz_targets() {
 check_shell() { shellcheck ./do ./.ci/run docs/deploy/docker/rootfs; }
 check_c() {
 	cppcheck --quiet --std=c11 --language=c --enable=warning,portability --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem --suppressions-list=tests/cppcheck.txt --include=tests/cppcheck.h -I . -I include core dnssec forward content transfer net control cli bench
+		--suppress=missingIncludeSystem --suppressions-list=tests/cppcheck.txt --include=tests/cppcheck.h -I . -I include core dnssec forward content transfer net control launch cli bench
 }
 check_manual() {
 	for page in build/*.[157]; do

@@ -19,6 +19,7 @@ enum exit_code {
 	EXIT_FILES = 3,
 	EXIT_MEMORY = 4,
 	EXIT_OTHER = 5,
+	EXIT_LAUNCH = 125,     /* of `run`, whose other codes are its command's: mist itself has failed */
 };
 
 struct option {
@@ -31,11 +32,13 @@ struct option {
 
 struct cli;
 
+#define ARGUMENTS_REST ~0u
+
 struct command {
 	const char *name;
 	int (*run)(struct cli *cli);
 	const char *arguments; /* for the help: "NAME [TYPE]" */
-	unsigned arguments_min, arguments_max;
+	unsigned arguments_min, arguments_max; /* ARGUMENTS_REST: the first one begins somebody else's command line */
 	const char *summary;   /* one line of `mist --help` */
 	const char *help;      /* of `mist VERB --help`: what it does, then examples */
 	const struct option *options;
@@ -47,6 +50,7 @@ struct cli {
 	const struct command *command;
 	const char *arguments[64];
 	size_t argument_count;
+	char *const *rest;     /* of verbs with one: NULL behind the last; NULL: there is none */
 	struct {
 		const struct option *option;
 		const char *value;
@@ -96,6 +100,7 @@ int register_run(struct cli *cli);
 int deregister_run(struct cli *cli);
 int zone_run(struct cli *cli);
 int integrate_run(struct cli *cli);
+int run_run(struct cli *cli);
 
 extern const struct command commands[]; /* name NULL ends it */
 extern const struct option cli_config_options[];

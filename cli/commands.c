@@ -30,6 +30,16 @@ static const struct option serve_options[] = {
 	{ NULL, 0, NULL, NULL, NULL },
 };
 
+static const struct option run_options[] = {
+	{ "net", 'n', "MODE", "host (default), egress or loopback: the network that COMMAND sees", NULL },
+	{ "require", 'r', "WORD,...", "fail unless these guarantees hold; all: each of them", NULL },
+	{ "quiet", 'q', NULL, "do not say which guarantees hold", NULL },
+	{ "socket", 0, "PATH", "ask the running server with this control socket, start none", NULL },
+	{ "node-preload", 0, "FILE", "what Node.js is told to load (default: that of the installation)", NULL },
+	{ "engine", 0, "NAME", "auto, uring or epoll", "engine" },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
 static const struct option live_options[] = {
 	{ "socket", 0, "PATH", "the control socket of the server (default: the configuration's)", NULL },
 	{ NULL, 0, NULL, NULL, NULL },
@@ -104,6 +114,35 @@ const struct command commands[] = {
 	  "  mist serve -z corp.test -a '*.example.com' -u 192.0.2.53\n"
 	  "  dig @127.0.0.1 -p 5380 anything.editor.land\n",
 	  serve_options, true },
+	{ "run", run_run, "[--] COMMAND...", 0, ARGUMENTS_REST, "run a command whose names are answered here alone",
+	  "Starts a server of its own, from the configuration or the defaults, and runs the\n"
+	  "command in namespaces of its own, so that its questions come to that server. No\n"
+	  "privilege is needed where the kernel lets users make namespaces. The exit code is\n"
+	  "the command's, 128 + n if signal n ended it, 127 if there is no such command, 126\n"
+	  "if it cannot be executed, 125 if mist has failed. When the command or mist ends, by\n"
+	  "kill -9 too, everything that the command started ends with it.\n"
+	  "\n"
+	  "  --net host      shares the host's network. resolv.conf is ours where port 53 may be\n"
+	  "                  bound; nothing stops a program that asks other servers\n"
+	  "  --net egress    a network whose way out is pasta (Debian's package passt); ports 53\n"
+	  "                  and 853 of others are shut. DNS over HTTPS is not stopped\n"
+	  "  --net loopback  a network with nothing but loopback\n"
+	  "\n"
+	  "It says which of these hold; --require makes one that does not an error:\n"
+	  "  libc        getaddrinfo() and all that reads resolv.conf ask the server alone\n"
+	  "  node        so does Node.js, whatever servers a program sets\n"
+	  "  sockets     sockets of other resolvers, and of services that run programs for others,\n"
+	  "              are masked\n"
+	  "  port53      no other name server can be asked over port 53 or 853\n"
+	  "  outside     nothing outside can be reached, by name, by address or over HTTPS\n"
+	  "  privileges  the command has no capabilities, and can gain none\n"
+	  "  processes   it sees no process but its own, and none is left when it ends\n"
+	  "\n"
+	  "Examples:\n"
+	  "  mist run -- curl http://anything.editor.land:8080/\n"
+	  "  mist run --net loopback --require outside -- ./untrusted\n"
+	  "  mist run --net egress -a '*.npmjs.org' -- npm install\n",
+	  run_options, true },
 	{ "check", check_run, "", 0, 0, "check configuration and zones, change nothing",
 	  "Reads everything that `mist serve` would read, zone files and keys included, and\n"
 	  "says what is wrong with file and line. Writes nothing. Exits with 0 only if all\n"

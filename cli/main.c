@@ -151,6 +151,9 @@ static int take_arguments(struct cli *cli, char **arguments, int count)
 			int code = take_option(cli, arguments, count, &i);
 			if (code)
 				return code;
+		} else if (command->arguments_max == ARGUMENTS_REST) {
+			cli->rest = arguments + i;
+			break;
 		} else if (cli->argument_count == command->arguments_max) {
 			cli_say(cli, MIST_LEVEL_ERROR, "mist %s takes %s%s; \"%s\" is too much", command->name,
 			        *command->arguments ? command->arguments : "no arguments", "", text);
@@ -230,7 +233,7 @@ int main(int count, char **arguments)
 		return unknown_verb(&cli, verb);
 	int code = take_arguments(&cli, arguments + 2, count - 2);
 	if (code)
-		return code;
+		return cli.command->arguments_max == ARGUMENTS_REST ? EXIT_LAUNCH : code;
 	if (cli_option(&cli, "help"))
 		return print_command_help(cli.command);
 	if (cli_option(&cli, "verbose"))

@@ -15,7 +15,7 @@
 
 #include "launch/namespaces.h"
 #include "launch/port53.h"
-#include "launch/privileges.h"
+#include "launch/rights.h"
 #include "launch/ports.h"
 
 #define NAME_SERVER "127.0.0.1" /* in a network of its own: what every resolver takes without a resolv.conf too */
@@ -88,7 +88,7 @@ static unsigned dress(struct init *init, const struct note *server, struct probl
 	facts |= init->masks.all_sockets ? FACT_SOCKETS : 0;
 	facts |= init->program.node_preload ? FACT_NODE : 0;
 	facts |= namespaces_proc() ? FACT_PROC : 0;
-	if (!privileges_drop(problem))
+	if (!rights_give_up(problem))
 		fail(init, problem);
 	return facts | FACT_PRIVILEGES;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -100,11 +101,22 @@ bool namespaces_settle(struct problem *problem)
 	return true;
 }
 
+/* glibc does not count 127.0.0.1 when programs want addresses of those families only that are configured
+ * (AI_ADDRCONFIG), and would find none. Others of 127.0.0.0/8 it counts. */
+static bool count_as_configured(int any)
+{
+	struct ifreq second = { .ifr_name = "lo:1" };
+	const struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1) };
+
+	memcpy(&second.ifr_addr, &address, sizeof address);
+	return ioctl(any, SIOCSIFADDR, &second) == 0;
+}
+
 bool namespaces_loopback_up(struct problem *problem)
 {
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool up = any >= 0 && ioctl(any, SIOCSIFFLAGS, &lo) == 0;
+	bool up = any >= 0 && ioctl(any, SIOCSIFFLAGS, &lo) == 0 && count_as_configured(any);
 
 	if (!up)
 		problem_say(problem, "the loopback interface of a new network does not come up: %s", strerror(errno));

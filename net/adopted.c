@@ -194,7 +194,8 @@ void adopted_free(struct adopted *adopted)
 			adopted_give(adopted, fd);
 			close(fd);
 		}
-		free(adopted->guests[i]);
 	}
+	for (unsigned i = 0; i < adopted->count; i++)
+		free(adopted->guests[i]);
 	free(adopted);
 }

@@ -18,7 +18,8 @@ ARROWS = {
     "transfer": (("transfer", "content", "dnssec", "core", "include"), ()),
     "net": (("net", "transfer", "content", "forward", "core", "include"), ("liburing",)),
     "control": (("control", "include"), ("ldns/", "yaml.h", "jansson.h")),
-    "cli": (("cli", "control", "include"), ("jansson.h",)),
+    "launch": (("launch",), ()),
+    "cli": (("cli", "control", "launch", "include"), ("jansson.h",)),
     "bench": (("bench", "include"), ("liburing", "ldns/")),
     "fuzz": (("core", "dnssec", "forward", "content", "transfer", "net", "control", "include"), ()),
 }
@@ -102,7 +103,7 @@ class Arrows(unittest.TestCase):
         for path, kind, name in (("core/a.c", "\"", "net/worker.h"), ("core/a.c", "<", "ares.h"),
                                  ("net/server.c", "\"", "dnssec/sign.h"),
                                  ("control/a.c", "\"", "core/name.h"),
-                                 ("cli/a.c", "<", "ldns/ldns.h"), ("core/a.c", "\"", "name.h")):
+                                 ("cli/a.c", "<", "ldns/ldns.h"), ("launch/a.c", "\"", "mistcore.h"), ("core/a.c", "\"", "name.h")):
             self.assertIsNotNone(self.wrong(os.path.join(ROOT, path), kind, name))
         for path, kind, name in (("content/seal.c", "\"", "dnssec/sign.h"), ("core/a.c", "<", "time.h"),
                                  ("forward/a.c", "<", "ares.h"), ("cli/a.c", "\"", "mistcore.h")):

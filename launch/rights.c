@@ -1,7 +1,7 @@
 /*
- * See privileges.h.
+ * See rights.h.
  */
-#include "launch/privileges.h"
+#include "launch/rights.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -83,7 +83,7 @@ static bool drop_capabilities(void)
 	return prctl(PR_SET_SECUREBITS, BITS | LOCKS) == 0 && syscall(SYS_capset, &header, none) == 0;
 }
 
-bool privileges_drop(struct problem *problem)
+bool rights_give_up(struct problem *problem)
 {
 	if (!drop_capabilities() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !forbid_typing() ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
