@@ -261,7 +261,7 @@ class Privileges(unittest.TestCase):
         with open(config, "w") as file:
             file.write(repr({**self.config, "state_directory": path or self.directory + "/s"}))
         done = run(*before, program(), "serve", "-c", config, check=False,
-                   env=environment(self.directory))
+                   env=environment(self.directory, self.env))
         self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)
         self.assertIn(said, done.stderr)
 
