@@ -56,6 +56,34 @@ static const struct mist_zone *zone_below(const struct mist_zone *zone, const ui
 	return NULL;
 }
 
+/* A cut that was made here, at or above the owner; or, of those that a delegation or a rewriting there would hide, rather
+ * one for a forwarded name: somebody wrote that rule. */
+static const struct node *cut_in_the_way(const struct mist_zone *zone, const uint8_t *owner, bool cuts)
+{
+	const struct zone *now = content_newest(zone);
+	const struct node *carved = zone_carved(now, owner, cuts);
+	for (const struct node *node = carved; node && name_within(node->name, owner);
+	     node = trie_after(&now->nodes, node->name)) {
+		if (node->flags & NODE_CARVED && !suffix_is_cut(zone->content, node->name))
+			return node;
+	}
+	return carved;
+}
+
+static int conflict_with_cut(struct edit *edit, const struct edit_operation *operation, const struct mist_zone *zone,
+                             const uint8_t *cut)
+{
+	uint8_t known[NAME_MAX];
+	if (!suffix_is_cut(zone->content, cut))
+		return conflict_with(edit, operation, "a rule forwards", cut, "; remove the rule, or leave the name to it");
+	if (!name_within(edit_owner(operation), cut))
+		return conflict_with(edit, operation, "it would hide", cut,
+		                     ", which does not exist so that search lists work; choose another name");
+	suffix_front(known, zone, cut);
+	return conflict_with(edit, operation, "a client with a search list would ask for it when it means", known,
+	                     ", which is answered elsewhere; choose another name");
+}
+
 /* Addresses of a registered name come and go with its owners, and others beside them would be taken for those. */
 static bool is_of_owners(const struct zone *zone, const struct edit_operation *operation)
 {
@@ -95,10 +123,9 @@ int edit_check_place(struct edit *edit, const struct mist_zone *zone,
 	if (inner)
 		return conflict_with(edit, operation, "it would hide the zone", inner->zone->name,
 		                     ", which is served here too");
-	const struct node *carved = zone_carved(content_newest(zone), owner, cuts);
+	const struct node *carved = cut_in_the_way(zone, owner, cuts);
 	if (carved)
-		return conflict_with(edit, operation, "a rule forwards", carved->name,
-		                     "; remove the rule, or leave the name to it");
+		return conflict_with_cut(edit, operation, zone, carved->name);
 	if (is_made_by_signer(type))
 		return edit_conflict(edit, operation,
 		                     "such records come from the signer and cannot be edited");

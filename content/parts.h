@@ -5,6 +5,7 @@
  *   rules.c      describing: rules, upstreams
  *   tsig.c       describing: keys of signed messages
  *   seal.c       sealing: completing, carving, keys, serials, signing
+ *   suffix.c     search lists: which names a wildcard does not answer
  *   view.c       views of it, and what makes the next view: renewal, resolv.conf
  *   edit.c       collecting the operations of an edit
  *   overlay.c    what edits have made of a zone since its description was read
@@ -36,6 +37,7 @@
 #include <sys/types.h>
 
 #include "content/overlay.h"
+#include "content/suffix.h"
 #include "core/fork_guard.h"
 #include "core/route.h"
 #include "core/trie.h"
@@ -103,6 +105,7 @@ struct mist_content {
 	struct content_rule **rules;
 	size_t rule_count;
 	struct trie rules_by_name;   /* struct content_rule, the first of its name */
+	struct known_names known;    /* while it is sealed */
 	struct upstream_set *sets;   /* [0]: the content's own */
 	size_t set_count;
 	struct stat resolv_status[2];/* of resolv.conf and of systemd-resolved's, when last read */

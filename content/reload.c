@@ -122,6 +122,40 @@ static bool same_set(const struct compare *compare, const struct rrset *was, con
 	return same;
 }
 
+static bool is_made_cut(const struct node *node)
+{
+	return node && node->flags & NODE_CARVED;
+}
+
+static bool same_cut(const struct compare *compare, const struct node *was, const struct node *is)
+{
+	if (!was || !is || (was->flags & NODE_MADE_CUT) != (is->flags & NODE_MADE_CUT) ||
+	    zone_data_count(compare->served, was) != zone_data_count(compare->wanted, is))
+		return false;
+	for (unsigned i = 0; i < is->rrset_count; i++) {
+		const struct rrset *set = zone_data(compare->wanted, is, is->rrsets[i]->type);
+		if (set && !same_set(compare, zone_data(compare->served, was, set->type), set))
+			return false;
+	}
+	return true;
+}
+
+/* A name that is a cut for forwarding or search lists in one of them (core/zone.h). */
+static int recut(struct compare *compare, const struct node *was, const struct node *is)
+{
+	const uint8_t *name = is ? is->name : was->name;
+	if (same_cut(compare, was, is))
+		return MIST_OK;
+	int error = touch(compare, name);
+	if (!error)
+		error = zone_recut(compare->fork, name, is_made_cut(is) ? is->flags & NODE_MADE_CUT : 0);
+	for (unsigned i = 0; is && i < is->rrset_count && !error; i++) {
+		const struct rrset *set = zone_data(compare->wanted, is, is->rrsets[i]->type);
+		error = set ? put(compare, is, set) : MIST_OK;
+	}
+	return error;
+}
+
 /* Sets of the served node that are not described. */
 static int drop_sets(struct compare *compare, const struct node *was, const struct node *is)
 {
@@ -131,8 +165,7 @@ static int drop_sets(struct compare *compare, const struct node *was, const stru
 		if (!zone_data(compare->served, was, type) || zone_data(compare->wanted, is, type) ||
 		    is_of_key(compare, was, type))
 			continue;
-		compare->apart |= was->flags & NODE_CARVED;
-		error = compare->apart ? MIST_OK : remove_set(compare, was, type);
+		error = remove_set(compare, was, type);
 	}
 	return error;
 }
@@ -141,15 +174,14 @@ static int visit_wanted(void *user, const struct node *node)
 {
 	struct compare *compare = user;
 	const struct node *was = zone_node(compare->served, node->name);
-	uint8_t carved = node->flags & (NODE_CARVED | NODE_SELF);
 	int error = MIST_OK;
-	compare->apart |= carved != (was ? was->flags & (NODE_CARVED | NODE_SELF) : 0);
+	if (is_made_cut(node) || is_made_cut(was))
+		return recut(compare, was, node);
 	for (unsigned i = 0; i < node->rrset_count && !error && !compare->apart; i++) {
 		const struct rrset *set = zone_data(compare->wanted, node, node->rrsets[i]->type);
 		if (!set || same_set(compare, zone_data(compare->served, was, set->type), set))
 			continue;
-		/* Keys that are described beside ours; what a wildcard lends to a cut. */
-		compare->apart |= is_of_key(compare, node, set->type) || carved;
+		compare->apart |= is_of_key(compare, node, set->type); /* described beside ours */
 		error = compare->apart ? MIST_OK : put(compare, node, set);
 	}
 	if (!error && !compare->apart)
@@ -162,9 +194,7 @@ static int visit_served(void *user, const struct node *node)
 	struct compare *compare = user;
 	if (zone_node(compare->wanted, node->name))
 		return 0;
-	compare->apart |= node->flags & NODE_CARVED;
-	int error = drop_sets(compare, node, NULL);
-	return error ? error : compare->apart;
+	return is_made_cut(node) ? recut(compare, node, NULL) : drop_sets(compare, node, NULL);
 }
 
 static bool has_one_key(const struct zone *served)

@@ -2,7 +2,7 @@
  * Sealing a content. Zones are finished from the innermost outwards, because a zone delegates those
  * inside it and publishes their DS. For each:
  *
- *   make its records | have them -> delegate zones inside it -> carve forwarded names -> complete
+ *   make its records | have them -> delegate zones inside it -> carve forwarded names, search suffixes -> complete
  *     -> serial -> key, signatures | adopt those it came with
  *
  * A zone that fails is served as SERVFAIL, and the others go on.
@@ -283,6 +283,8 @@ int content_complete_zone(struct mist_zone *zone, const struct mist_reporter *re
 	int error = delegate_inner(zone);
 	if (!error)
 		error = carve_rules(zone, reporter);
+	if (!error)
+		error = suffix_carve(zone, &zone->content->known);
 	return error ? error : zone_complete(zone->zone, reporter);
 }
 
@@ -429,7 +431,10 @@ int mist_content_seal(struct mist_content *content)
 	/* Where nothing is forwarded to them, its name servers are nobody's business. */
 	content->sets[0].from_resolv_conf &= forwards(content);
 	content_read_resolv(content);
-	error = seal_zones(content, (uint32_t)time(NULL));
+	error = known_names_find(&content->known, content);
+	if (!error)
+		error = seal_zones(content, (uint32_t)time(NULL));
+	known_names_free(&content->known);
 	if (error != MIST_ENOMEM && content->registry_count && reverse_make(content))
 		error = MIST_ENOMEM;
 	if (error == MIST_ENOMEM)

@@ -14,6 +14,7 @@
 #include "core/lead.h"
 #include "core/query.h"
 #include "core/wire.h"
+#include "core/zone_edit.h"
 
 #define FLAGS_AT 2   /* in a message (RFC 1035 section 4.1.1) */
 #define ANSWERS_AT 6
@@ -89,6 +90,9 @@ static void say_local(const struct asked *asked, struct mist_why *why)
 	if (asked->verdict == QUERY_FORWARD)
 		say(why, "local zone %s has an alias here that leads to a forwarded name; its target is "
 		         "asked of upstreams", zone);
+	else if (asked->rcode == RCODE_NXDOMAIN && zone_carved(asked->route.zone, asked->wire, false))
+		say(why, "it is a known name with the search suffix %s behind it; instead of an answer from that zone's "
+		         "wildcard it gets NXDOMAIN, so that the client goes on to the next one", zone);
 	else if (asked->rcode == RCODE_NXDOMAIN)
 		say(why, "local zone %s is responsible and has no such name", zone);
 	else if (asked->rcode == RCODE_NOERROR && !why->answer_count)

@@ -255,7 +255,7 @@ static enum answered follow_dname(struct query *query, const struct node *owner)
 	return ANSWERED_CHAIN;
 }
 
-/* ---- cuts for forwarded names ---- */
+/* ---- cuts for forwarded names, and for names with a search suffix ---- */
 
 /* The set that x under `*.x` answers with. NS and NSEC are the cut's, not its own. */
 static const struct rrset *own_set(const struct node *cut, uint16_t type)
@@ -290,14 +290,28 @@ static enum answered from_self(struct query *query, const struct zone *zone, con
 	return answered;
 }
 
-/* A cut that stands for a forwarded name: the parent's side of it, DS and NSEC, is signed. */
-static enum answered carved(struct query *query, const struct zone *zone, const struct node *cut)
+/* No route leads out of this cut: it is there so that a name of others with the zone's as a search suffix does not
+ * exist, which a signed zone could not say of a name that its wildcard covers (RFC 4035 section 3.1.3.2). */
+static enum answered nothing_there(struct query *query, const struct zone *zone, const struct node *cut)
+{
+	query->rcode = RCODE_NXDOMAIN;
+	query->ede = EDE_BLOCKED;
+	query->ede_text = "a name that is answered elsewhere, with a search suffix";
+	answer_made_soa(query, cut->name, zone->negative_ttl);
+	answer_wildcard_proofs(query);
+	return ANSWERED;
+}
+
+/* A made cut (`exact`: its name was asked for): the parent's side of it, DS and NSEC, is signed. */
+static enum answered carved(struct query *query, const struct zone *zone, const struct node *cut, bool exact)
 {
 	const uint16_t type = query->request.question.type;
 	const struct rrset *nsec = node_rrset(cut, TYPE_NSEC);
-	if (type == TYPE_DS || (type == TYPE_NSEC && !nsec))
+	if (exact && (type == TYPE_DS || (type == TYPE_NSEC && !nsec)))
 		return nodata(query, zone, cut);
-	return type == TYPE_NSEC ? positive(query, zone, nsec) : from_self(query, zone, cut);
+	if (exact && type == TYPE_NSEC)
+		return positive(query, zone, nsec);
+	return exact && cut->flags & NODE_SELF ? from_self(query, zone, cut) : nothing_there(query, zone, cut);
 }
 
 /* ---- names outside of zones ---- */
@@ -361,7 +375,7 @@ static enum answered from_edge(struct query *query, const struct zone *zone,
 	const bool exact = found->node == edge;
 
 	if (edge->flags & NODE_CARVED)
-		return carved(query, zone, edge);
+		return carved(query, zone, edge, exact);
 	if (edge->flags & NODE_CUT && !(exact && query->request.question.type == TYPE_DS))
 		return referral(query, zone, edge); /* DS is the parent's (RFC 4035 section 3.1.4.1) */
 	return exact ? from_node(query, zone, edge, NULL) : follow_dname(query, edge);

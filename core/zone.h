@@ -27,7 +27,8 @@ enum node_flag {
 	NODE_OCCLUDED = 4,     /* below a cut or a DNAME: glue, or never seen */
 	NODE_DNAME = 8,        /* has DNAME: names below are rewritten */
 	NODE_WILDCARD = 16,    /* has a child `*`: the source of synthesis (RFC 4592 section 2.2.1) */
-	NODE_CARVED = 32,      /* a cut made for a forwarded name (docs/ARCHITECTURE.md) */
+	NODE_CARVED = 32,      /* a cut made for a forwarded name, or where the zone's name is a search suffix: what no
+	                          route leads out of there does not exist (docs/ARCHITECTURE.md) */
 	NODE_SELF = 64,        /* of a carved cut: made for the names below only (`*.x`); x itself is
 	                          answered from its sets, unsigned. Without it they are NS alone */
 	NODE_LENT = 128,       /* its sets, but the NS of a carved cut, are copies of a wildcard's */
@@ -111,6 +112,13 @@ int zone_make(struct zone *zone, const struct zone_address *addresses, size_t co
  * `x`). */
 int zone_carve(struct zone *zone, const uint8_t *name, bool only_below,
                const struct mist_reporter *reporter);
+
+/* Publishes `known`, a lower-case name that somebody else answers, with the zone's name behind it as such a
+ * delegation too, with nothing there: a client with a search list that asks for it means `known`, and a made zone's
+ * wildcard would answer. `only_below`: the name itself keeps the wildcard's records. Does nothing in
+ * other zones, and where the zone has names at or below it. Call after zone_delegate() and zone_carve(), the shorter
+ * of two names first. MIST_ENOMEM. */
+int zone_carve_suffix(struct zone *zone, const uint8_t *known, bool only_below);
 
 /* Delegates a local zone inside this one: NS records of the child, glue, and DS when `ds` is given.
  * The child is complete; call before this zone's zone_complete(). What this zone already says about

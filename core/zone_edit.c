@@ -142,6 +142,15 @@ int zone_remove(struct zone *zone, const uint8_t *owner, uint16_t type)
 	return own ? zone_take(zone, &zone->nodes, own, type) : MIST_ENOMEM;
 }
 
+int zone_recut(struct zone *zone, const uint8_t *owner, unsigned marks)
+{
+	struct node *own = writable(zone, owner);
+	int error = own ? empty_node(zone, own, false) : MIST_ENOMEM;
+	if (!error)
+		own->flags = (uint8_t)((own->flags & ~(unsigned)NODE_MADE_CUT) | marks);
+	return error;
+}
+
 int zone_remove_nsec3(struct zone *zone, const uint8_t *owner, uint16_t type)
 {
 	const struct node *node = trie_get(&zone->nsec3_nodes, owner);

@@ -28,6 +28,13 @@ int zone_replace(struct zone *zone, const uint8_t *owner, struct rrset *set);
 /* Takes a set out; type 0: all data. What is not there is no error. */
 int zone_remove(struct zone *zone, const uint8_t *owner, uint16_t type);
 
+/* What makes a cut one of those that are made here, and not data (core/zone.h). */
+#define NODE_MADE_CUT (NODE_CARVED | NODE_SELF | NODE_LENT)
+
+/* Makes such a cut of the owner (`marks`: those of NODE_MADE_CUT that it gets), or of such a cut an ordinary name (0),
+ * without data in either case: what it is to have follows by zone_replace(). */
+int zone_recut(struct zone *zone, const uint8_t *owner, unsigned marks);
+
 /* Makes flags, empty non-terminals and lent records right, at the owner and wherever they follow from it. */
 int zone_settle(struct zone *zone, const uint8_t *owner);
 

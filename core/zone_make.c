@@ -226,6 +226,20 @@ int zone_carve(struct zone *zone, const uint8_t *name, bool only_below,
 	return carve(zone, lower, only_below, node != NULL);
 }
 
+int zone_carve_suffix(struct zone *zone, const uint8_t *known, bool only_below)
+{
+	uint8_t name[NAME_MAX];
+	const size_t front = name_len(known) - 1; /* without the root */
+	if (!zone_lender(zone) || !node_rrset(zone->apex, TYPE_NS) || front + zone->name_len > NAME_MAX)
+		return MIST_OK;
+	memcpy(name, known, front);
+	memcpy(name + front, zone->name, zone->name_len);
+	const struct node *below = trie_after(&zone->nodes, name);
+	if (zone_node(zone, name) || (below && name_within(below->name, name)) || edge_above(zone, name, TYPE_NS))
+		return MIST_OK;
+	return carve(zone, name, only_below, false);
+}
+
 /* ------------------------------------------------------------------------------------------------
  * Delegations to local zones
  */

@@ -257,6 +257,10 @@ static void test_why(void **state)
 	           "no zone and no rule covers it; add `- example.com` under forward.allow");
 	assert_why(content, "www.example.net.example.org", TYPE_A, MIST_VERDICT_DENY, "NXDOMAIN",
 	           "search suffix");
+	assert_why(content, "www.example.net.editor.land", TYPE_A, MIST_VERDICT_LOCAL, "NXDOMAIN",
+	           "search suffix editor.land behind it");
+	assert_why(content, "none.file.test.editor.land", TYPE_A, MIST_VERDICT_LOCAL, "NXDOMAIN", "search suffix");
+	assert_why(content, "net.editor.land", TYPE_A, MIST_VERDICT_LOCAL, "NOERROR", "with 1 record");
 	assert_why(content, "x.onion", TYPE_A, MIST_VERDICT_SPECIAL, "NXDOMAIN", "RFC 7686");
 	mist_content_free(content);
 }

@@ -459,6 +459,74 @@ static void carved_cuts(void **state)
 	text_withdraw(&v);
 }
 
+/* Names that others answer, with the zone's behind them, are not the wildcard's (core/zone.h). */
+static void search_suffixes(void **state)
+{
+	(void)state;
+	static const struct zone_address loopback = { 4, { 127, 0, 0, 1 } };
+	static const char *const known[] = { "dev", "editor.land", "www.example.com", "x.www.example.com", "ns.editor.land" };
+	struct zone *zone;
+	uint8_t name[NAME_MAX];
+	name_from_text(name, "editor.land");
+	assert_int_equal(zone_new(&zone, name), MIST_OK);
+	assert_int_equal(zone_make(zone, &loopback, 1, 300, 1), MIST_OK);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		name_from_text(name, known[i]);
+		assert_int_equal(zone_carve_suffix(zone, name, i == 0), MIST_OK);
+	}
+	assert_int_equal(zone_complete(zone, &text_reporter), MIST_OK);
+	text_sign(zone);
+	struct text_view v = { .zones = { zone } };
+	text_publish(&v);
+#define NOTHING(owner) "NXDOMAIN aa; -; " owner " SOA localhost; -"
+#define LOOPBACK(owner) "NOERROR aa; " owner " A 127.0.0.1; -; -"
+#define LAND_SOA SIGNED("editor.land", "SOA", "ns.editor.land")
+	static const struct text_case cases[] = {
+		{ "www.example.com.editor.land A", NOTHING("www.example.com.editor.land") },
+		{ "www.example.com.editor.land HTTPS +do", NOTHING("www.example.com.editor.land") },
+		{ "a.x.www.example.com.editor.land AAAA +do", NOTHING("www.example.com.editor.land") },
+		{ "x.www.example.com.editor.land DS +do", NOTHING("www.example.com.editor.land") },
+		{ "www.editor.land.editor.land A", NOTHING("editor.land.editor.land") },
+		/* the zone's side of the cut, for validators */
+		{ "www.example.com.editor.land DS +do", "NOERROR aa; -; " LAND_SOA ", "
+		  SIGNED("www.example.com.editor.land", "NSEC", "dev.editor.land") "; -" },
+		{ "www.example.com.editor.land NSEC +do", "NOERROR aa; "
+		  SIGNED("www.example.com.editor.land", "NSEC", "dev.editor.land") "; -; -" },
+		/* names around it are the wildcard's as before */
+		{ "example.com.editor.land A", LOOPBACK("example.com.editor.land") },
+		{ "ftp.example.com.editor.land A", LOOPBACK("ftp.example.com.editor.land") },
+		{ "com.editor.land A", LOOPBACK("com.editor.land") },
+		{ "land.editor.land A", LOOPBACK("land.editor.land") },
+		{ "www.example.editor.land A", LOOPBACK("www.example.editor.land") },
+		/* a single label may be meant as it stands */
+		{ "dev.editor.land A", LOOPBACK("dev.editor.land") },
+		{ "api.dev.editor.land A", NOTHING("dev.editor.land") },
+	};
+	TEXT_CHECK(&v.view, cases);
+	text_withdraw(&v);
+}
+
+/* Zone files keep their wildcards as they are. */
+static void no_search_suffix(void **state)
+{
+	(void)state;
+	struct zone *zone;
+	uint8_t name[NAME_MAX];
+	name_from_text(name, "example");
+	assert_int_equal(zone_new(&zone, name), MIST_OK);
+	text_add(zone, SOA "@ NS ns1\nns1 A 192.0.2.1\n* A 192.0.2.2\n");
+	name_from_text(name, "www.test");
+	assert_int_equal(zone_carve_suffix(zone, name, false), MIST_OK);
+	assert_int_equal(zone_complete(zone, &text_reporter), MIST_OK);
+	struct text_view v = { .zones = { zone } };
+	text_publish(&v);
+	static const struct text_case cases[] = {
+		{ "www.test.example A", "NOERROR aa; www.test.example A 192.0.2.2; -; -" },
+	};
+	TEXT_CHECK(&v.view, cases);
+	text_withdraw(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +534,7 @@ int main(void)
 		cmocka_unit_test(cnames),
 		cmocka_unit_test(a_chain_is_bounded), cmocka_unit_test(dnames), cmocka_unit_test(truncation),
 		cmocka_unit_test(much_glue), cmocka_unit_test(one_host), cmocka_unit_test(carved_cuts),
+		cmocka_unit_test(search_suffixes), cmocka_unit_test(no_search_suffix),
 	};
 	return cmocka_run_group_tests_name("answer", tests, NULL, NULL);
 }

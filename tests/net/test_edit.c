@@ -171,6 +171,9 @@ static void conflicts(void **state)
 	assert_refused("+*.example.test. 300 NS ns.example.test.\n", MIST_ECONFLICT, "RFC 4592");
 	assert_refused("+update.editor.land. 300 A 192.0.2.1\n", MIST_ECONFLICT, "a rule forwards");
 	assert_refused("+x.update.editor.land. 300 A 192.0.2.1\n", MIST_ECONFLICT, "a rule forwards");
+	assert_refused("+www.example.test.editor.land. 300 A 192.0.2.1\n", MIST_ECONFLICT, "when it means example.test,");
+	assert_refused("+test.editor.land. 300 NS ns.example.test.\n", MIST_ECONFLICT,
+	               "it would hide example.test.editor.land,");
 	assert_refused("+editor.land. 300 DNAME example.test.\n", MIST_ECONFLICT, "it would hide the zone inner.editor.land");
 	assert_refused("+inner.editor.land. 300 DNAME example.test.\n", MIST_ECONFLICT, "a rule forwards t.inner.editor.land");
 	assert_refused("+a.example.org. 300 A 192.0.2.1\n", MIST_ENOTFOUND, "no zone");

@@ -637,6 +637,66 @@ static void test_delegation(void **state)
 	assert_int_equal(mist_stop(server), MIST_OK);
 }
 
+/* A zone with a wildcard, and rules: "a b", those in it and those whose names it must not answer for. */
+static struct mist_content *describe_rules(const char *rules)
+{
+	struct mist_content *content = content_new();
+	const struct mist_zone_options options = { .size = sizeof(options), .name = "a.test" };
+	char copy[256];
+	assert_int_equal(mist_content_zone(content, &options, NULL), MIST_OK);
+	snprintf(copy, sizeof(copy), "%s", rules);
+	for (char *rule = strtok(copy, " "); rule; rule = strtok(NULL, " "))
+		assert_int_equal(mist_content_rule(content, &(struct mist_rule){ .size = sizeof(struct mist_rule),
+			.name = rule }), MIST_OK);
+	return content;
+}
+
+static int add_line(void *user, const struct mist_record *record)
+{
+	const bool differs = record->type == TYPE_SOA || record->type == TYPE_RRSIG;
+	return differs ? 0 : zonetext_write(user, record);
+}
+
+/* All but the serial and signatures; the caller's. */
+static char *lines_of(struct mist_server *server)
+{
+	char *lines = NULL;
+	size_t len = 0;
+	FILE *file = open_memstream(&lines, &len);
+	assert_non_null(file);
+	assert_int_equal(mist_walk(server, "a.test", MIST_WALK_SERVED, add_line, file), MIST_OK);
+	fclose(file);
+	return lines;
+}
+
+/* Cuts for forwarded names and for search lists come and go like records: what a reload makes of a zone is
+ * what a start makes of it, and only what differs is signed. */
+static void test_cuts_change(void **state)
+{
+	static const char *const rules[] = {
+		"", "out.a.test *.below.a.test www.example.net", "below.a.test x.www.example.net",
+		"*.out.a.test deep.er.a.test", "er.a.test *.example.net one .two", "",
+	};
+	struct mist_server *server;
+	(void)state;
+	assert_int_equal(mist_start(&server, NULL, describe_rules("")), MIST_OK);
+	for (unsigned i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		uint64_t signatures = signatures_of(server);
+		assert_int_equal(mist_reload(server, describe_rules(rules[i])), MIST_OK);
+		signatures = signatures_of(server) - signatures;
+		assert_in_range(signatures, 0, i ? 40 : 0);
+		verify(server);
+		char *reloaded = lines_of(server);
+		assert_int_equal(mist_stop(server), MIST_OK);
+		assert_int_equal(mist_start(&server, NULL, describe_rules(rules[i])), MIST_OK);
+		char *started = lines_of(server);
+		assert_string_equal(reloaded, started);
+		free(reloaded);
+		free(started);
+	}
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
 /* Between signed and not; edits stay. */
 static void test_signing_changes(void **state)
 {
@@ -680,6 +740,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_servers_move_unsigned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_delegation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_signing_changes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cuts_change, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -519,6 +519,42 @@ b.both.x.editor.land. 60 IN A 203.0.113.7
                 self.assertEqual(upstream.asked("x.update.editor.land"), [])
 
 
+class SearchSuffixTest(Judged):
+    """In a signed zone made from addresses, a name that is answered elsewhere does not exist with the zone's name behind
+    it. What its wildcard covers it could not deny; so there is an insecure delegation, with nothing behind it."""
+
+    CONFIG = {"zones": [{"name": "editor.land"}, {"name": "file.test", "file": "file"}, {"name": "dev"}],
+              "forward": {"upstreams": ["127.0.0.77:9"], "allow": ["www.example.com", "*.example.net"]}}
+    FILES = {"file": "@ 300 SOA ns host 1 2 3 4 5\n@ 300 NS ns\nns 300 A 127.0.0.1\n"}
+
+    def test_suffixed_names(self):
+        with harness.Mist(self.CONFIG, files=self.FILES) as mist, self.mist_judges(mist, "editor.land") as judge:
+            for name in ("www.example.com", "a.www.example.com", "a.b.example.net", "x.file.test", "any.editor.land",
+                         "x.dev"):
+                with self.subTest("not there: " + name):
+                    for rdtype in ("A", "AAAA", "HTTPS"):
+                        response = judge(absolute(name, "editor.land"), rdtype, "NXDOMAIN", want="insecure")
+                        self.assertEqual(response.answer, [])
+            for name in ("", "www", "com", "example.com", "ftp.example.com", "net", "test", "land", "x.land",
+                         "www.example.org", "a.www.example.org"):
+                with self.subTest("still secure: " + name):
+                    response = judge(absolute(name, "editor.land"), "A")
+                    self.assertEqual(harness.texts(response.answer, "A"), ["127.0.0.1"])
+            with self.subTest("a single label may be meant"):
+                response = judge("dev.editor.land.", "A", want="insecure")
+                self.assertEqual(harness.texts(response.answer, "A"), ["127.0.0.1"])
+            with self.subTest("the insecure delegation itself is proven"):
+                judge("www.example.com.editor.land.", "DS")
+
+    def test_the_whole_zone(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "zone")
+            with harness.Mist(self.CONFIG, files=self.FILES) as mist, open(path, "w") as file:
+                file.write(mist.cli("dump", "editor.land").stdout)
+            harness.run("ldns-verify-zone", "-V", "1", path)
+            harness.run("dnssec-verify", "-q", "-z", "-o", "editor.land", path)
+
+
 class PresignedTest(Judged):
     """Zones that come signed are served as they are, proofs included."""
 
