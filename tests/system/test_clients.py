@@ -4,22 +4,30 @@ network where mist is the machine's name server, on 127.0.0.1 port 53.
     libc    getaddrinfo() of glibc and of musl, from one C source
     cares   c-ares
     node    Node's dns module (its lookup() is glibc's, the rest c-ares's), if it is installed
-    and getent, host, curl, perl
+    go      a stub of ours with the rules of Go's own resolver (clients/go.py has them)
+    and getent, host, curl, perl, python, java if it is installed
 
 They differ in what they do with search lists, REFUSED, empty answers and truncated ones. The
 upstream counts packets.
 """
 import concurrent.futures
 import http.server
+import ipaddress
 import json
 import os
 import shutil
+import socket
+import sys
 import tempfile
 import threading
 import unittest
 
+import dns.message
+import dns.rcode
+
 import harness
 import namespace
+from clients import go
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SUFFIXES = "search ns.svc.cluster.internal svc.cluster.internal cluster.internal\n"
@@ -102,12 +110,13 @@ def needs(program):
 class ClientsTest(unittest.TestCase):
     """One upstream and one mist, `forward` being what a subclass changes."""
     forward = {}
+    zones = []
 
     @classmethod
     def setUpClass(cls):
         cls.upstream = cls.enterClassContext(harness.Upstream(table=TABLE))
         cls.mist = cls.enterClassContext(harness.Mist(
-            {**CONFIG, "forward": {"upstreams": [cls.upstream.spec], "allow": ALLOW, **cls.forward}},
+            {**CONFIG, "zones": CONFIG["zones"] + cls.zones, "forward": {"upstreams": [cls.upstream.spec], "allow": ALLOW, **cls.forward}},
             files={"zone": ZONE}))
 
     def setUp(self):
@@ -284,12 +293,153 @@ class SearchTest(ClientsTest):
         self.assert_left("www.example.com.", "update.editor.land.")
 
     def test_wildcard_suffix_first(self):
-        # below a wildcard every name exists, so with many dots the suffix wins; that is DNS, and
-        # the dot at the end is its way out
-        self.resolv("search editor.land\noptions ndots:5\n")
-        self.assert_resolves("www.example.com", ["127.0.0.1"])
-        self.assert_nothing_left()
+        # with many dots the suffixes are tried first, and a wildcard would answer everything
+        self.resolv("search editor.land dual.test zone.test\noptions ndots:5\n")
+        self.assert_all_found()
         self.assert_resolves("www.example.com.", BOTH)
+        # what nobody speaks of, and may be meant, is the wildcard's as ever
+        self.assert_resolves("www.example.org", ["127.0.0.1"])
+
+
+def by_program(client):
+    def ask(names):
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            return [addresses_in(lines) for lines in pool.map(lambda name: resolve(client, name), names)]
+    return ask
+
+
+def by_go(names):
+    def one(name):
+        try:
+            return go.lookup(name)
+        except go.Failed:
+            return []
+    return [one(name) for name in names]
+
+
+def by_lines(*command):
+    """A program that is given all names and prints a line for each."""
+    def ask(names):
+        lines = harness.run(*command, *names).stdout.split("\n")
+        return [addresses_in(line.split()) for line in lines[:len(names)]]
+    return ask
+
+
+def by_node(names):
+    calls = [("lookup", name, {"all": True}) for name in names]
+    done = harness.run("node", os.path.join(HERE, "clients", "node.js"), input=json.dumps(calls))
+    return [sorted(one["address"] for one in value or []) for value, _ in json.loads(done.stdout)]
+
+
+def addresses_in(words):
+    """Those that are addresses, in their shortest form: the others are errors."""
+    found = set()
+    for word in words:
+        try:
+            found.add(str(ipaddress.ip_address(word)))
+        except ValueError:
+            pass
+    return sorted(found)
+
+
+PYTHON_CODE = """
+import socket, sys
+for name in sys.argv[1:]:
+    try:
+        print(*{info[4][0] for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)})
+    except OSError:
+        print()
+"""
+PERL_CODE = """
+use Socket qw(:all);
+for (@ARGV) {
+    my ($error, @found) = getaddrinfo $_, "", {socktype => SOCK_STREAM};
+    print join(" ", map { (getnameinfo $_->{addr}, NI_NUMERICHOST, NIx_NOSERV)[1] } @found), "\\n";
+}
+"""
+RESOLVERS = {
+    "glibc": by_program("glibc"),
+    "musl": by_program("musl"),
+    "c-ares": by_program("cares"),
+    "Go": by_go,
+    "Python": by_lines(sys.executable, "-c", PYTHON_CODE),
+}
+if shutil.which("perl"):
+    RESOLVERS["Perl"] = by_lines("perl", "-e", PERL_CODE)
+if shutil.which("node"):
+    RESOLVERS["Node"] = by_node
+if shutil.which("java"):
+    RESOLVERS["Java"] = by_lines("java", os.path.join(HERE, "clients", "Lookup.java"))
+
+
+class TableTest(ClientsTest):
+    """Every resolver finds the same, whatever stands in front in its search list."""
+    zones = [{"name": "arcbox.local", "registry": True}]
+    names = {
+        "any.editor.land": ["127.0.0.1"],
+        "a.b.c.d.e.f.editor.land": ["127.0.0.1"],
+        "x.dual.test": ["127.0.0.1", "::1"],
+        "web.zone.test": ["127.0.0.6"],
+        "alias.zone.test": ["127.0.0.5", "::5"],
+        "www.example.com": sorted(BOTH),
+        "update.editor.land": ["203.0.113.1"],
+        "box.arcbox.local": ["127.0.0.8"],
+        "missing.zone.test": [],
+        "missing.example.com": [],
+    }
+    bare = {"box": ["127.0.0.8"]}  # registered
+    lists = {
+        "no search list": "",
+        "denied suffixes": "search a.b.corp.lan b.corp.lan corp.lan\noptions ndots:5\n",
+        "special-use suffixes": SUFFIXES + "options ndots:5\n",
+        "wildcard and file": "search editor.land dual.test zone.test\noptions ndots:5\n",
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.mist.cli("register", "box", "--owner", "test", "127.0.0.8")
+
+    def test_table(self):
+        for what, text in self.lists.items():
+            # of a single label, a zone in the search list may be meant: that is what the list is for
+            wildcard = "editor.land" in text
+            names = self.names if wildcard else {**self.names, **self.bare}
+            self.resolv(text)
+            for client, ask in RESOLVERS.items():
+                found = ask(list(names))
+                self.assertEqual(len(found), len(names))
+                for name, got in zip(names, found):
+                    with self.subTest(client=client, search=what, name=name):
+                        self.assertEqual(got, sorted(names[name]))
+        self.assert_left("www.example.com.", "update.editor.land.", "missing.example.com.")
+
+    def test_types_together(self):
+        """A, AAAA and HTTPS at once over one socket, as browsers ask: no suffix ends the search for one of them."""
+        def rcodes(name):
+            types = ("A", "AAAA", "HTTPS")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.settimeout(harness.DEADLINE)
+                sock.connect(("127.0.0.1", 53))
+                questions = {q.id: q for q in (harness.make_query(name, one) for one in types)}
+                for question in questions.values():
+                    sock.send(question.to_wire())
+                found = {}
+                while len(found) < len(questions):
+                    reply = dns.message.from_wire(sock.recv(4096))
+                    if reply.id in questions and reply.question == questions[reply.id].question:
+                        found[reply.id] = dns.rcode.to_text(reply.rcode())
+            return set(found.values())
+
+        suffixes = ("corp.lan", "svc.cluster.internal", "editor.land", "dual.test", "zone.test", "arcbox.local")
+        for name in ("any.editor.land", "x.dual.test", "web.zone.test", "www.example.com", "update.editor.land",
+                     "box.arcbox.local"):
+            for suffix in suffixes:
+                with self.subTest(name=name, suffix=suffix):
+                    self.assertEqual(rcodes(name + "." + suffix), {"NXDOMAIN"})
+            with self.subTest(name=name):
+                self.assertEqual(rcodes(name), {"NOERROR"})
+        self.assert_left("www.example.com.", "update.editor.land.")
 
 
 class OptionsTest(ClientsTest):
