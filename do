@@ -167,10 +167,10 @@ fuzz_targets() {
 check_shell() { shellcheck ./do ./.ci/run docs/deploy/docker/rootfs; }
 check_c() {
 	cppcheck --quiet --std=c11 --language=c --enable=warning,portability --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem --suppressions-list=tests/cppcheck.txt --include=tests/cppcheck.h -I . -I include core dnssec forward content transfer net control launch cli bench
+		--suppress=missingIncludeSystem --suppressions-list=tests/cppcheck.txt --include=tests/cppcheck.h -I . -I include core dnssec forward content transfer net control launch cli sidecar bench
 }
 check_manual() {
-	for page in build/*.[157]; do
+	for page in build/*.[1578]; do
 		[ -e "$page" ] || continue
 		mandoc -T lint -W error "$page" || return 1 # scdoc writes empty paragraphs, a warning each
 	done

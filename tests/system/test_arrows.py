@@ -20,6 +20,7 @@ ARROWS = {
     "control": (("control", "include"), ("ldns/", "yaml.h", "jansson.h")),
     "launch": (("launch",), ()),
     "cli": (("cli", "control", "launch", "include"), ("jansson.h",)),
+    "sidecar": (("sidecar", "core"), ()),
     "bench": (("bench", "include"), ("liburing", "ldns/")),
     "fuzz": (("core", "dnssec", "forward", "content", "transfer", "net", "control", "include"), ()),
 }
@@ -88,7 +89,7 @@ class Arrows(unittest.TestCase):
 
     def test_the_library_is_a_good_guest(self):
         problems = []
-        for folder in ("core", "dnssec", "forward", "content", "transfer", "net"):
+        for folder in ("core", "dnssec", "forward", "content", "transfer", "net", "sidecar"):
             for path in sources(folder):
                 with open(path) as file:
                     text = without_comments(file.read())
