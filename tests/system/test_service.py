@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import unittest.mock
@@ -133,6 +134,34 @@ class Sockets(unittest.TestCase):
                 mist.hup()
                 until(lambda: "reloaded" in mist.stderr, "the reload")
                 self.assertEqual(texts(there.query("x.a.test").answer), ["127.0.0.1"])
+
+    def test_a_restart_loses_nothing(self):
+        """The sockets stay with who passes them, and what comes meanwhile waits in them."""
+        there = Passed(free_endpoint())
+        fds = self.sockets((there.address, there.port))
+        answered, asking = [], threading.Event()
+
+        def ask():
+            while asking.is_set():
+                wire = make_query("x%d.a.test" % len(answered)).to_wire()
+                answered.append(there.udp(wire))  # once: whoever asks again would not notice
+
+        asking.set()
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        try:
+            for _ in range(3):
+                with Service({"zones": ["a.test"]}, fds=fds, variables="LISTEN_PID=$$ LISTEN_FDS=2"):
+                    before = len(answered)
+                    until(lambda: len(answered) > before + 20, "questions")
+                waiting = len(answered)  # nobody answers now
+            with Service({"zones": ["a.test"]}, fds=fds, variables="LISTEN_PID=$$ LISTEN_FDS=2"):
+                asking.clear()
+                thread.join()
+        finally:
+            asking.clear()
+        self.assertGreater(len(answered), max(60, waiting))
+        self.assertNotIn(None, answered)
 
     def test_sockets_of_another_are_not_ours(self):
         there = Passed(free_endpoint())
