@@ -61,7 +61,7 @@ class Library(harness.Server):
     def __enter__(self):
         self.process = subprocess.Popen([servers.tool("bench_commits"), "--sign", "--names", str(self.size), "--serve",
                                          self.progress.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        ready = json.loads(harness.read_line(self.process.stdout, self.process, harness.DEADLINE))
+        ready = json.loads(harness.read_line(self.process.stdout, self.process))
         self.address, self.port = ready["address"], ready["port"]
         return self
 
@@ -79,7 +79,7 @@ class Library(harness.Server):
         self.process.stdin.flush()
 
     def end(self):
-        return json.loads(harness.read_line(self.process.stdout, self.process, harness.DEADLINE))
+        return json.loads(harness.read_line(self.process.stdout, self.process))
 
 
 class Program(servers.Mist):
@@ -228,9 +228,18 @@ def take(options, scratch):
 # --------------------------------------------------------------------------------------------------
 # What a reader sees
 
+def tails(row):
+    """p99 changing / quiet, of each pair."""
+    return [pair["changing"]["p99"] / pair["quiet"]["p99"] for pair in row["pairs"]]
+
+
 def tail(row):
-    """p99 changing / quiet, of the pairs."""
-    return figures.paired(*([pair[how]["p99"] for pair in row["pairs"]] for how in ("changing", "quiet")))["ratio"]
+    return figures.median(tails(row))
+
+
+def tail_text(row):
+    """Five values have no interval; the least and the most say how far they lie apart."""
+    return "%.2f (%.2f to %.2f)" % (tail(row), min(tails(row)), max(tails(row)))
 
 
 def lost(row):
@@ -254,7 +263,7 @@ def bars(part):
             row["seen"]["samples"], row["seen"]["versions"], row["seen"]["signatures"]), row["seen"]["bad"], "0",
          row["seen"]["bad"] == 0 and row["seen"]["signatures"] > 0),
         ("p99 at %.0f %% load, changing / quiet, median of %d pairs" % (100 * TAIL, len(row["pairs"])),
-         "%.2f" % tail(row), "<= %.1f" % BAR_TAIL, tail(row) <= BAR_TAIL),
+         tail_text(row), "<= %.1f" % BAR_TAIL, tail(row) <= BAR_TAIL),
         ("memory, most of the last third of the time less most of the first", "%+.2f MiB" % (grown / (1 << 20)),
          "<= %d MiB" % (BAR_MEMORY >> 20), grown <= BAR_MEMORY)]
     return ["- beside questions, %s: **%s**, must be %s: %s." % (
@@ -265,6 +274,7 @@ COLUMNS = (
     ("commits/s", lambda row: figures.number(row["commits"]["rate"])),
     ("commit, p50 us", lambda row: figures.number(row["commits"]["p50"])),
     ("p99 us", lambda row: figures.number(row["commits"]["p99"])),
+    ("max us", lambda row: figures.number(row["commits"]["max"])),
     ("maximum, answers/s", lambda row: figures.number(row["maximum"])),
     ("at half, answers/s", lambda row: figures.number(row["run"]["rate"])),
     ("p50 us", lambda row: figures.number(row["run"]["p50"])),
@@ -274,7 +284,7 @@ COLUMNS = (
     ("looked at, bad", lambda row: "%d, %d" % (row["seen"]["samples"], row["seen"]["bad"])),
     ("p99 us at 30 %, quiet", lambda row: centre(row, "quiet")),
     ("changing", lambda row: centre(row, "changing")),
-    ("changing / quiet", lambda row: "**%.2f**" % tail(row)),
+    ("changing / quiet", lambda row: "**%s**" % tail_text(row)),
     ("MiB, first and last third", lambda row: "%.1f, %.1f" % tuple(each / (1 << 20) for each in row["memory"])))
 
 

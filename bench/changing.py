@@ -95,7 +95,7 @@ class Bind(servers.Tuned, harness.Bind):
 
     def sign(self):
         harness.run("dnssec-keygen", "-q", "-K", self.directory, "-l", self.path("conf"), "-k", "csk", zones.ZONE)
-        harness.run("dnssec-signzone", "-q", "-S", "-z", "-K", self.directory, "-o", zones.ZONE, "-N", "keep", "-f",
+        harness.run("dnssec-signzone", "-q", "-S", "-z", "-P", "-K", self.directory, "-o", zones.ZONE, "-N", "keep", "-f",
                     self.path("signed"), next(iter(self.zones.values())), cwd=self.directory)
 
     def config(self):

@@ -64,8 +64,9 @@ def program():
     return max(found, key=os.path.getmtime)
 
 
-def until(condition, what="it", deadline=DEADLINE):
-    """Waits for condition() to be true and returns its value; what it waited for is in the error."""
+def until(condition, what="it", deadline=None):
+    """Waits for condition() to be true and returns its value, DEADLINE unless said; what it waited for is in the error."""
+    deadline = DEADLINE if deadline is None else deadline
     end = time.monotonic() + deadline
     while True:
         value = condition()
@@ -377,8 +378,9 @@ def mist_cli(*args, config=None, files=None, env=None, check=False):
         return run(program(), *args, check=check, cwd=directory, env=environment(directory, env))
 
 
-def read_line(stream, process, deadline=DEADLINE):
-    """The first line a process prints, as text; an error when it ends or keeps silent instead."""
+def read_line(stream, process, deadline=None):
+    """The first line a process prints, as text; an error when it ends or keeps silent instead, DEADLINE unless said."""
+    deadline = DEADLINE if deadline is None else deadline
     finish = time.monotonic() + deadline
     data = b""
     while not data.endswith(b"\n"):
