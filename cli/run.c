@@ -196,7 +196,7 @@ static int check_guarantees(const struct run *run)
 
 static int run_command(struct run *run)
 {
-	struct problem problem;
+	struct problem problem = { "" };
 
 	if (cli_option(run->cli, "socket") ? find_server(run) : start_server(run))
 		return EXIT_LAUNCH;
@@ -216,7 +216,7 @@ int run_run(struct cli *cli)
 {
 	struct run run = { .cli = cli };
 	struct launch_options options;
-	struct problem problem;
+	struct problem problem = { "" };
 
 	if (cli_option(cli, "quiet"))
 		cli_quiet();

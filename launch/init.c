@@ -121,7 +121,7 @@ static noreturn void stand_by(const struct init *init, pid_t command, int childr
 {
 	struct pollfd polls[] = { { .fd = init->channel, .events = POLLIN }, { .fd = children, .events = POLLIN } };
 	struct signalfd_siginfo died;
-	struct note note;
+	struct note note = { .code = 0 };
 
 	for (;;) {
 		if (poll(polls, 2, -1) < 0)
@@ -151,7 +151,7 @@ static int watch_children(void)
 noreturn void init_run(struct init *init)
 {
 	struct problem problem = { "" };
-	struct note note;
+	struct note note = { .code = 0 };
 
 	prctl(PR_SET_NAME, "mist-init");
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* and if the caller has gone already, the first note is not sent */

@@ -106,7 +106,7 @@ static bool say(struct launch *launch, const struct note *note, struct problem *
 
 bool launch_begin(struct launch *launch, const struct launch_options *options, struct problem *problem)
 {
-	struct note note;
+	struct note note = { .code = 0 };
 
 	*launch = (struct launch){ .options = *options, .signals_fd = -1, .channel = -1, .pidfd = -1, .terminal = -1,
 	                           .init = -1, .way_out = -1, .fds = { -1, -1 }, .address = "127.0.0.1" };
@@ -168,7 +168,7 @@ int launch_wait(struct launch *launch, struct problem *problem)
 {
 	struct pollfd polls[] = { { .fd = launch->pidfd, .events = POLLIN }, { .fd = launch->channel, .events = POLLIN },
 	                          { .fd = launch->signals_fd, .events = POLLIN } };
-	struct note note;
+	struct note note = { .code = 0 };
 
 	*problem->text = '\0';
 	while (!polls[0].revents) {

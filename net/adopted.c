@@ -104,7 +104,8 @@ static struct guest *vacancy(struct adopted *adopted)
 	if (!guest)
 		return NULL;
 	*guest = (struct guest){ .adopted = adopted, .fd = -1, .number = 1u << SLOT_BITS | adopted->count };
-	return adopted->guests[adopted->count++] = guest;
+	adopted->guests[adopted->count++] = guest;
+	return guest;
 }
 
 static void vacate(struct guest *guest)
