@@ -130,7 +130,6 @@ static void work(struct errand *errand)
 
 static void free_ended(struct errands *errands, struct errand *errand)
 {
-	forget(errands, errand);
 	pthread_mutex_unlock(&errands->lock);
 	errand_free(errand);
 	pthread_mutex_lock(&errands->lock);
@@ -221,6 +220,8 @@ void errands_stop(struct errands *errands)
 
 void errands_free(struct errands *errands)
 {
+	for (struct errand *errand; (errand = pop(&errands->ready));)
+		errand_free(errand); /* those that had ended */
 	while (errands->live) {
 		struct errand *errand = errands->live;
 		forget(errands, errand);
@@ -324,6 +325,8 @@ static void hand_back(struct errand *errand)
 	struct errands *errands = errand->errands;
 
 	pthread_mutex_lock(&errands->lock);
+	if (errand->ended) /* whose place is free at once; what it holds is freed by a thread of ours */
+		forget(errands, errand);
 	if (errands->stop && !errand->ended)
 		post_cut(errands, errand);
 	else

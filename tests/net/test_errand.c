@@ -313,18 +313,19 @@ static int connect_from(const struct mist_server *server, uint32_t address)
 	return fd;
 }
 
-/* An UPDATE of big.test that adds an address to new.big.test. */
-static void send_update(int fd, uint8_t number)
+/* An UPDATE of big.test that adds a name. */
+static void send_update(int fd, unsigned number)
 {
-	uint8_t message[300] = { [2 + 1] = number, [2 + 2] = OPCODE_UPDATE << 3, [2 + 5] = 1, [2 + 9] = 1 };
+	uint8_t message[300] = { [2 + 2] = OPCODE_UPDATE << 3, [2 + 5] = 1, [2 + 9] = 1 };
 	size_t len = 2 + MESSAGE_HEADER;
+	char name[32];
 
 	len += put_name(message + len, "big.test");
 	memcpy(message + len, "\0\6\0\1", 4);
 	len += 4;
-	len += put_name(message + len, "new.big.test");
-	memcpy(message + len, "\0\1\0\1\0\0\0\74\0\4\12\0\0", 13);
-	message[len + 13] = number;
+	snprintf(name, sizeof name, "new%u.big.test", number);
+	len += put_name(message + len, name);
+	memcpy(message + len, "\0\1\0\1\0\0\0\74\0\4\12\0\0\1", 14);
 	len += 14;
 	wire_set16(message, (uint16_t)(len - 2));
 	assert_int_equal(send(fd, message, len, MSG_NOSIGNAL), len);
@@ -348,7 +349,7 @@ static void test_one_client(void **state)
 	(void)state;
 	pthread_mutex_lock(&server->content_lock);
 	for (unsigned i = 0; i < ERRAND_CLIENT_MAX + 3; i++)
-		send_update(one, (uint8_t)i);
+		send_update(one, i);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(read_rcode(one), RCODE_SERVFAIL);
 	send_update(other, 200);
@@ -374,13 +375,42 @@ static void test_updates_share(void **state)
 	const uint64_t before = atomic_load(&server->publisher.current)->number;
 	pthread_mutex_lock(&server->content_lock);
 	for (unsigned i = 0; i < ERRAND_CLIENT_MAX; i++)
-		send_update(fd, (uint8_t)i);
+		send_update(fd, i);
 	poll(NULL, 0, 300); /* how many are waiting is not for certain, and no matter below */
 	pthread_mutex_unlock(&server->content_lock);
 	for (unsigned i = 0; i < ERRAND_CLIENT_MAX; i++)
 		assert_int_equal(read_rcode(fd), RCODE_NOERROR);
 	assert_in_range(atomic_load(&server->publisher.current)->number - before, 1, ERRAND_CLIENT_MAX - 1);
 	close(fd);
+	assert_int_equal(mist_stop(server), MIST_OK);
+}
+
+/* Who is answered has its place again at once: nearly as many clients as there are places ask again and again. */
+static void test_places_come_back(void **state)
+{
+	struct mist_server *server = serve_big(60000);
+	struct pollfd fds[ERRAND_CLIENT_MAX - 2];
+	const unsigned clients = ERRAND_CLIENT_MAX - 2, each = 40;
+	unsigned asked[ERRAND_CLIENT_MAX - 2] = { 0 }, answered = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < clients; i++) {
+		fds[i] = (struct pollfd){ .fd = connect_from(server, INADDR_LOOPBACK + 1), .events = POLLIN };
+		send_update(fds[i].fd, i);
+	}
+	while (answered < clients * each) {
+		assert_true(poll(fds, clients, 20000) > 0);
+		for (unsigned i = 0; i < clients; i++) {
+			if (!fds[i].revents)
+				continue;
+			assert_int_equal(read_rcode(fds[i].fd), RCODE_NOERROR);
+			answered++;
+			if (++asked[i] < each)
+				send_update(fds[i].fd, asked[i] * clients + i);
+		}
+	}
+	for (unsigned i = 0; i < clients; i++)
+		close(fds[i].fd);
 	assert_int_equal(mist_stop(server), MIST_OK);
 }
 
@@ -479,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_who_does_not_read),
 		cmocka_unit_test(test_one_client),
 		cmocka_unit_test(test_updates_share),
+		cmocka_unit_test(test_places_come_back),
 		cmocka_unit_test(test_one_version),
 		cmocka_unit_test(test_cut),
 	};
