@@ -29,14 +29,15 @@ static void print_time(const char *what, const json_t *time)
 }
 
 /* How a zone that is transferred is doing; NULL: it is none. */
-static void print_secondary(const json_t *secondary)
+static void print_secondary(const json_t *secondary, const json_t *zone)
 {
 	const char *primary = json_string_value(json_object_get(secondary, "primary"));
 	const char *error = json_string_value(json_object_get(secondary, "error"));
+	const char *member_of = json_string_value(json_object_get(zone, "member_of"));
 	const json_int_t serial = json_integer_value(json_object_get(secondary, "serial"));
 	if (!secondary)
 		return;
-	printf(" secondary");
+	fputs(json_object_get(zone, "catalog") ? " catalog" : " secondary", stdout);
 	if (primary && *primary)
 		printf(" of %s", primary);
 	if (serial)
@@ -44,6 +45,8 @@ static void print_secondary(const json_t *secondary)
 	print_time("checked", json_object_get(secondary, "checked"));
 	print_time("next", json_object_get(secondary, "next"));
 	print_time("expires", json_object_get(secondary, "expires"));
+	if (member_of)
+		printf(" member of %s", member_of);
 	if (error && *error)
 		printf("; %s", error);
 }
@@ -62,7 +65,7 @@ static int print_zones(struct cli *cli, struct client *client)
 			printf("failed");
 		else
 			printf("%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(zone, "serial")));
-		print_secondary(json_object_get(zone, "secondary"));
+		print_secondary(json_object_get(zone, "secondary"), zone);
 		putchar('\n');
 	}
 	json_decref(reply);

@@ -167,7 +167,8 @@ int commit_prepare(struct commit *commit, struct mist_content *content, struct v
 	drop_unchanged(commit);
 	for (size_t i = 0; i < commit->zones.count && !error; i++)
 		error = commit_version(commit, commit->zones.zones[i]);
-	if (!error && commit->zones.count && served) {
+	commit->whole = content->view_owed;
+	if (!error && (commit->zones.count || commit->whole) && served) {
 		commit->view = content_view_next(content, served, commit->zones.zones, commit->zones.count);
 		error = commit->view ? MIST_OK : MIST_ENOMEM;
 	}
@@ -212,6 +213,8 @@ void commit_accept(struct commit *commit)
 			zone->signed_s = commit->now_s > zone->signed_s ? commit->now_s : zone->signed_s;
 		}
 	}
+	if (commit->view && commit->whole)
+		commit->content->view_owed = false;
 	kept_accept(commit);
 	for (struct edit *edit = commit->edits; edit; edit = edit->next) {
 		if (!edit->error && edit->accepted)

@@ -23,6 +23,7 @@ struct commit {
 	struct zone_list zones;      /* that changed */
 	struct view *view;           /* of whoever publishes; NULL: nothing changed, nothing is to be done */
 	uint64_t signatures;
+	bool whole;                  /* the view holds all that was owed (content.h), not these zones alone */
 	bool kept;                   /* written to the journal */
 };
 

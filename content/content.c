@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "content/group.h"
 #include "content/parts.h"
 #include "core/address.h"
 #include "core/history.h"
@@ -156,12 +157,13 @@ void content_describe(struct zone *version, const struct zone *described)
 {
 	access_release(version->access);
 	version->access = access_hold(described->access);
+	version->catalog = described->catalog;
 	if (!version->history)
 		version->history = history_hold(described->history); /* it may be transferred from now on */
 	memcpy(version->file, described->file, sizeof(version->file));
 }
 
-static void free_zone(struct mist_zone *zone)
+void content_free_zone(struct mist_zone *zone)
 {
 	if (zone->zone)
 		zone_release(zone->zone);
@@ -169,6 +171,7 @@ static void free_zone(struct mist_zone *zone)
 		zone_release(zone->before);
 	if (zone->kept)
 		zone_release(zone->kept);
+	groups_free(zone->groups);
 	overlay_free(&zone->overlay);
 	key_free(zone->key);
 	free(zone->addresses);
@@ -182,9 +185,9 @@ void mist_content_free(struct mist_content *content)
 	trie_free(&content->zones_by_name, NULL, NULL);
 	trie_free(&content->rules_by_name, NULL, NULL);
 	for (size_t i = 0; i < content->zone_count; i++)
-		free_zone(content->zones[i]);
+		content_free_zone(content->zones[i]);
 	if (content->reverse)
-		free_zone(content->reverse);
+		content_free_zone(content->reverse);
 	free(content->zones);
 	free(content->registries);
 	for (size_t i = 0; i < content->rule_count; i++) {
@@ -277,7 +280,7 @@ static int new_zone(struct mist_zone **made, struct mist_content *content,
 	if (!error && !options->records)
 		error = parse_addresses(zone, options, &content->options.reporter);
 	if (error) {
-		free_zone(zone);
+		content_free_zone(zone);
 		return error;
 	}
 	const struct access_texts access = {
@@ -293,11 +296,14 @@ static int new_zone(struct mist_zone **made, struct mist_content *content,
 		error = content_check_access(content, options, zone->zone->access);
 	if (!error && options->transfer_count)
 		error = history_new(&zone->zone->history, content->options.history_bytes);
+	if (!error && options->catalog)
+		error = groups_new(&zone->groups, zone->zone->access);
 	if (error) {
-		free_zone(zone);
+		content_free_zone(zone);
 		return error;
 	}
 	zone->zone->presigned = options->dnssec == MIST_DNSSEC_PRESIGNED;
+	zone->zone->catalog = options->catalog;
 	if (options->file) {
 		strncpy(zone->zone->file, options->file, sizeof(zone->zone->file) - 1);
 		zone->zone->file[sizeof(zone->zone->file) - 1] = 0;
@@ -332,11 +338,42 @@ static int check_zone_options(const struct mist_content *content, const struct m
 		       "comes (`presigned`, signed or not) or signed here", o->name);
 		return MIST_EINVAL;
 	}
+	if (o->catalog && (!o->primary_count || o->dnssec != MIST_DNSSEC_PRESIGNED)) {
+		report(reporter, MIST_LEVEL_ERROR, o->file, 0,
+		       "zone %s: a catalog is transferred from its primaries and served as it comes (`presigned`)", o->name);
+		return MIST_EINVAL;
+	}
 	if (content->zone_count == ZONES_MAX) {
 		report(reporter, MIST_LEVEL_ERROR, o->file, 0, "more than %d zones", ZONES_MAX);
 		return MIST_EINVAL;
 	}
 	return MIST_OK;
+}
+
+int content_insert(struct mist_content *content, struct mist_zone *zone)
+{
+	struct mist_zone **zones = realloc(content->zones, (content->zone_count + 1) * sizeof(*zones));
+	if (!zones)
+		return MIST_ENOMEM;
+	content->zones = zones;
+	int error = trie_set(&content->zones_by_name, zone->zone->name, zone);
+	if (error)
+		return error;
+	zone->index = content->zone_count;
+	zones[content->zone_count++] = zone;
+	if (content->reverse)
+		content->reverse->index = content->zone_count; /* behind all that routes lead to (view.c) */
+	return MIST_OK;
+}
+
+void content_find_parents(struct mist_content *content)
+{
+	for (size_t i = 0; i < content->zone_count; i++) {
+		struct mist_zone *parent = content_zone_around(content, content->zones[i]->zone->name, true);
+		while (parent && parent->leaving)
+			parent = content_zone_around(content, parent->zone->name, true);
+		content->zones[i]->parent = parent;
+	}
 }
 
 int mist_content_zone(struct mist_content *content, const struct mist_zone_options *options,
@@ -351,12 +388,8 @@ int mist_content_zone(struct mist_content *content, const struct mist_zone_optio
 		error = check_zone_options(content, &o, name);
 	if (error)
 		return error;
-	struct mist_zone **zones = realloc(content->zones, (content->zone_count + 1) * sizeof(*zones));
-	if (!zones)
-		return MIST_ENOMEM;
-	content->zones = zones;
 	if (o.registry) {
-		zones = realloc(content->registries, (content->registry_count + 1) * sizeof(*zones));
+		struct mist_zone **zones = realloc(content->registries, (content->registry_count + 1) * sizeof(*zones));
 		if (!zones)
 			return MIST_ENOMEM;
 		content->registries = zones;
@@ -365,13 +398,11 @@ int mist_content_zone(struct mist_content *content, const struct mist_zone_optio
 	error = new_zone(&made, content, &o, name);
 	if (error)
 		return error;
-	error = trie_set(&content->zones_by_name, name, made);
+	error = content_insert(content, made);
 	if (error) {
-		free_zone(made);
+		content_free_zone(made);
 		return error;
 	}
-	made->index = content->zone_count;
-	content->zones[content->zone_count++] = made;
 	if (made->registry)
 		content->registries[content->registry_count++] = made;
 	if (zone)

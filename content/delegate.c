@@ -113,6 +113,50 @@ static int open_next(struct zone_list *changed, struct mist_zone *zone)
 	return MIST_OK;
 }
 
+/* What the zone around says of the zone, if somebody may change it here; NULL: nobody, or it says nothing. */
+static const struct rrset *said_around(const struct mist_zone *zone)
+{
+	const struct mist_zone *around = zone->parent;
+	return set_at(content_newest(around), zone->zone->name, TYPE_NS);
+}
+
+/* Is there a zone around it that delegations are made in? */
+static bool is_inside(const struct mist_zone *zone)
+{
+	const struct mist_zone *around = zone->parent;
+	return around && !around->leaving && !around->zone->failed && around->dnssec != MIST_DNSSEC_PRESIGNED;
+}
+
+int delegation_begin(struct zone_list *changed, const struct mist_zone *zone)
+{
+	const uint8_t *name = zone->zone->name;
+	if (!is_inside(zone) || said_around(zone) || set_at(content_newest(zone->parent), name, TYPE_CNAME))
+		return MIST_OK;
+	int error = open_next(changed, zone->parent);
+	if (!error)
+		error = copy_set(zone->parent->next, name, TYPE_NS, zone->parent->next->ns);
+	return error ? error : zone_settle(zone->parent->next, name);
+}
+
+int delegation_end(struct zone_list *changed, const struct mist_zone *zone)
+{
+	const uint8_t *name = zone->zone->name;
+	const struct rrset *says = is_inside(zone) ? said_around(zone) : NULL;
+	const struct rrset *said = zone->zone->ns ? zone->zone->ns
+	                         : zone->kept ? zone->kept->ns : says ? content_newest(zone->parent)->ns : NULL;
+	if (!says || !said || !rrset_same(says, said))
+		return MIST_OK;
+	int error = open_next(changed, zone->parent);
+	struct zone *around = zone->parent->next;
+	if (!error)
+		error = copy_set(around, name, TYPE_NS, NULL);
+	if (!error)
+		error = copy_set(around, name, TYPE_DS, NULL);
+	if (!error && zone->zone->ns)
+		error = copy_glue(around, zone->zone, zone->zone->ns, NULL);
+	return error ? error : zone_settle(around, name);
+}
+
 int delegations_follow(struct zone_list *changed)
 {
 	int error = MIST_OK;

@@ -14,4 +14,12 @@
  */
 int delegations_follow(struct zone_list *changed);
 
+/*
+ * The same for a zone that comes into a content that is served, and for one that goes: until it has been transferred
+ * the zone around it delegates it to its own servers, as a seal would have it (zone_delegate()). The zone around gets a next
+ * version and is added to the list. MIST_ENOMEM.
+ */
+int delegation_begin(struct zone_list *changed, const struct mist_zone *zone);
+int delegation_end(struct zone_list *changed, const struct mist_zone *zone);
+
 #endif

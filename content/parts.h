@@ -15,6 +15,9 @@
  *   kept.c       edits are written there, and come from there
  *   secondary.c  zones that are transferred become versions
  *   store.c      and are kept in files
+ *   catalog.c    which zones a catalog lists
+ *   group.c      describing: how members of a catalog are served
+ *   members.c    and are zones here for as long as it lists them
  *   reload.c     a content takes the place of another, and its zones go on from those that are served
  *   apply.c      what an edit makes of zones
  *   check.c      whether it may
@@ -78,6 +81,13 @@ struct mist_zone {
 	bool finished;               /* `next` has its serial and its signatures */
 	uint64_t checked_s;          /* when it was last known to be good: of its file */
 	struct zone *kept;           /* held: the last good version, while it has expired; or NULL */
+
+	struct groups *groups;       /* of a catalog: how its members are served; NULL: it is none (group.h) */
+	/* Of a member of a catalog (members.h): */
+	struct mist_zone *catalog;   /* that lists it; NULL: it is configured */
+	const struct group *group;   /* of the catalog */
+	uint8_t label[1 + LABEL_MAX];/* its unique label, with the length; 0: none */
+	bool leaving;                /* not listed any more, and in no view from now on */
 };
 
 /* A rule as it was given. */
@@ -116,6 +126,12 @@ struct mist_content {
 
 /* Copies an options struct of any size, older (shorter) ones included. False: it has no size. */
 bool content_options_copy(void *to, size_t size, const void *from, size_t from_size);
+
+/* Makes a zone one of the content's, the last one. MIST_ENOMEM: it is not. */
+int content_insert(struct mist_content *content, struct mist_zone *zone);
+void content_free_zone(struct mist_zone *zone); /* that is none of the content's */
+/* Finds out which zone lies in which. */
+void content_find_parents(struct mist_content *content);
 
 /* MIST_ENOTFOUND, reported, when a list of a zone names a key that is not there. */
 int content_check_access(const struct mist_content *content, const struct mist_zone_options *options,

@@ -7,6 +7,7 @@
 #include "content/apply.h"
 #include "content/commit.h"
 #include "content/content.h"
+#include "content/members.h"
 #include "content/parts.h"
 #include "content/replay.h"
 #include "content/serial.h"
@@ -32,8 +33,11 @@ static bool same_secondary(const struct mist_zone *a, const struct mist_zone *b)
 	return a->secondary && b->secondary && a->dnssec == b->dnssec && a->cds == b->cds;
 }
 
-void reload_expect(struct mist_content *content, const struct mist_content *served)
+int reload_expect(struct mist_content *content, const struct mist_content *served)
 {
+	int error = members_adopt(content, served);
+	if (error)
+		return error;
 	for (size_t i = 0; i < content->zone_count; i++) {
 		struct mist_zone *zone = content->zones[i];
 		const struct mist_zone *before = content_zone(served, zone->zone->name);
@@ -46,6 +50,7 @@ void reload_expect(struct mist_content *content, const struct mist_content *serv
 			zone->before = before->zone;
 		}
 	}
+	return MIST_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -343,7 +348,11 @@ static int reload_zone(struct mist_zone *zone, struct mist_zone *before, bool ke
 int reload_prepare(struct mist_content *content, struct mist_content *served, bool keep_edits,
                    uint32_t now_s, uint64_t *signatures)
 {
-	int error = MIST_OK;
+	/* Members of catalogs that have come since it was sealed. */
+	int error = members_adopt(content, served);
+	if (error)
+		return error;
+	content_find_parents(content);
 	struct mist_zone **order = content_inwards_out(content);
 	if (!order)
 		return MIST_ENOMEM;

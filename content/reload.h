@@ -17,7 +17,8 @@
 
 #include "mistcore.h"
 
-void reload_expect(struct mist_content *content, const struct mist_content *served);
+/* MIST_ENOMEM: nothing is lost but time. */
+int reload_expect(struct mist_content *content, const struct mist_content *served);
 
 /*
  * With `keep_edits` what edits have made of the zones since they were described is made of the new

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "content/content.h"
+#include "content/members.h"
 #include "content/parts.h"
 #include "content/reverse.h"
 #include "content/serial.h"
@@ -356,20 +357,31 @@ struct mist_zone **content_inwards_out(const struct mist_content *content)
 static int seal_zones(struct mist_content *content, uint32_t now_s)
 {
 	int result = MIST_OK;
-	for (size_t i = 0; i < content->zone_count; i++) {
-		struct mist_zone *zone = content->zones[i];
-		zone->parent = content_zone_around(content, zone->zone->name, true);
-	}
 	struct mist_zone **order = content_inwards_out(content);
 	if (!order)
 		return MIST_ENOMEM;
 	for (size_t i = 0; i < content->zone_count && result != MIST_ENOMEM; i++) {
-		int error = seal_zone(order[i], now_s);
+		int error = order[i]->groups ? MIST_OK : seal_zone(order[i], now_s);
 		if (error == MIST_ENOMEM || result != MIST_EKEY)
 			result = error ? error : result;
 	}
 	free(order);
 	return result;
+}
+
+/* Catalogs say which zones there are, so they come first. One that cannot be read is transferred again. */
+static int seal_catalogs(struct mist_content *content, uint32_t now_s)
+{
+	int error = MIST_OK;
+	content_find_parents(content);
+	for (size_t i = 0; i < content->zone_count && error != MIST_ENOMEM; i++) {
+		if (content->zones[i]->groups)
+			error = seal_zone(content->zones[i], now_s);
+	}
+	if (error != MIST_ENOMEM)
+		error = members_load(content);
+	content_find_parents(content);
+	return error;
 }
 
 /* Why a rule never decides anything; NULL: it does. */
@@ -431,9 +443,12 @@ int mist_content_seal(struct mist_content *content)
 	/* Where nothing is forwarded to them, its name servers are nobody's business. */
 	content->sets[0].from_resolv_conf &= forwards(content);
 	content_read_resolv(content);
-	error = known_names_find(&content->known, content);
+	const uint32_t now_s = (uint32_t)time(NULL);
+	error = seal_catalogs(content, now_s);
 	if (!error)
-		error = seal_zones(content, (uint32_t)time(NULL));
+		error = known_names_find(&content->known, content);
+	if (!error)
+		error = seal_zones(content, now_s);
 	known_names_free(&content->known);
 	if (error != MIST_ENOMEM && content->registry_count && reverse_make(content))
 		error = MIST_ENOMEM;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "content/apply.h"
+#include "content/catalog.h"
 #include "content/parts.h"
 #include "content/reload.h"
 #include "content/serial.h"
@@ -50,7 +51,8 @@ bool content_load_secondary(struct mist_zone *zone, const struct mist_reporter *
 		loading.zone->presigned = zone->dnssec == MIST_DNSSEC_PRESIGNED;
 		error = store_read(directory, zone->zone->name, &zone->checked_s, load_record, &loading, reporter);
 	}
-	if (!error && has_expired(loading.zone, zone->checked_s, (uint64_t)time(NULL))) {
+	/* Members outlive their catalog, and it expires in due form, once the server runs. */
+	if (!error && !zone->groups && has_expired(loading.zone, zone->checked_s, (uint64_t)time(NULL))) {
 		why = "its last version has expired";
 		error = MIST_ENOTFOUND;
 	}
@@ -86,6 +88,8 @@ int content_secondaries(const struct mist_content *content,
 		if (!zone->secondary)
 			continue;
 		name_copy(told.name, zone->zone->name);
+		memcpy(told.label, zone->label, sizeof(told.label));
+		told.catalog = zone->groups != NULL;
 		told.as_it_comes = zone->dnssec == MIST_DNSSEC_PRESIGNED;
 		told.there = good != NULL;
 		if (good) {
@@ -274,7 +278,7 @@ static int make(struct edit *edit, struct mist_content *content, struct zone_lis
 {
 	struct making making = { .news = edit->user, .reporter = { hear, edit }, .now_s = (uint32_t)time(NULL) };
 	struct mist_zone *zone = making.zone = content_zone(content, making.news->zone);
-	if (!zone || !zone->secondary)
+	if (!zone || !zone->secondary || !catalog_same_label(zone->label, making.news->label))
 		return MIST_ENOTFOUND;
 	if (zone->next)
 		return MIST_EBUSY;

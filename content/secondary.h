@@ -17,6 +17,9 @@ struct keyring;
 /* A secondary zone of a content. */
 struct secondary_zone {
 	uint8_t name[NAME_MAX];
+	uint8_t label[1 + LABEL_MAX];/* of a member of a catalog: another one makes another zone of it (RFC 9432
+	                                section 5.4); 0: none */
+	bool catalog;                /* members are to follow it (members.h) */
 	struct access *access;       /* its primaries, and their keys in the */
 	struct keyring *keyring;     /* or NULL. Both views: whoever keeps them holds them */
 	bool as_it_comes;            /* not signed here */
@@ -44,6 +47,7 @@ enum news_kind {
 struct news {
 	enum news_kind kind;
 	uint8_t zone[NAME_MAX];
+	uint8_t label[1 + LABEL_MAX];/* as in struct secondary_zone */
 	uint32_t serial;             /* the primary's, of the result */
 	struct zone *whole;          /* complete and adopted if it is served as it comes, else only filled; is
 	                                taken, and then NULL */

@@ -119,3 +119,10 @@ int serial_write(uint32_t serial, const char *directory, const uint8_t *zone,
 		unlink(draft);
 	return failed ? MIST_EFILE : MIST_OK;
 }
+
+void serial_remove(const char *directory, const uint8_t *zone)
+{
+	char path[PATH_SIZE];
+	if (path_of(path, directory, zone, "serial"))
+		unlink(path);
+}

@@ -32,5 +32,7 @@ int serial_read(uint32_t *serial, const char *directory, const uint8_t *zone,
 /* Replaces the file as a whole, on the disk when it returns. MIST_EFILE, reported. */
 int serial_write(uint32_t serial, const char *directory, const uint8_t *zone,
                  const struct mist_reporter *reporter);
+/* Takes the file away: the zone is gone for good. */
+void serial_remove(const char *directory, const uint8_t *zone);
 
 #endif

@@ -176,6 +176,14 @@ void store_checked(const char *directory, const uint8_t *name, uint64_t checked_
 	close(fd);
 }
 
+/* Not synced: where a zone is gone for good its catalog is written next, into the same directory. */
+void store_remove(const char *directory, const uint8_t *name)
+{
+	char path[PATH_SIZE];
+	if (path_of(path, directory, name, ""))
+		unlink(path);
+}
+
 /* ------------------------------------------------------------------------------------------------
  * Reading
  */

@@ -24,6 +24,9 @@ int store_write(const char *directory, const struct zone *zone, uint32_t primary
 /* Notes that the zone was good at that time. */
 void store_checked(const char *directory, const uint8_t *name, uint64_t checked_s);
 
+/* Takes the file away: the zone is gone for good. */
+void store_remove(const char *directory, const uint8_t *name);
+
 /* Calls back with each record; when the whole could not be read, what came of it is of no use: MIST_ENOTFOUND
  * (no file), MIST_EFILE (reported), what the callback returned. */
 int store_read(const char *directory, const uint8_t *name, uint64_t *checked_s,

@@ -61,10 +61,14 @@ int content_zone_status(const struct mist_content *content,
 	int result = 0;
 	for (size_t i = 0; i < content->zone_count && !result; i++) {
 		const struct zone *served = content->zones[i]->zone;
-		char name[NAME_TEXT_MAX];
+		const struct mist_zone *catalog = content->zones[i]->catalog;
+		char name[NAME_TEXT_MAX], member_of[NAME_TEXT_MAX] = "";
 		name_to_text(name, served->name);
+		if (catalog)
+			name_to_text(member_of, catalog->zone->name);
 		result = zone(user, &(struct mist_zone_status){
-			.name = name, .dnssec = content->zones[i]->dnssec, .failed = served->failed,
+			.name = name, .catalog = content->zones[i]->groups != NULL, .member_of = member_of,
+			.dnssec = content->zones[i]->dnssec, .failed = served->failed,
 			.serial = served->failed ? 0 : served->serial, .secondary = content->zones[i]->secondary,
 			.primary = "", .error = "", .ttl_max = replay_ttl_cap(content->zones[i]) });
 	}

@@ -40,6 +40,12 @@ static const char *wrong_rule(const char *text)
 	       ? NULL : "a rule: a name, *.name (all below it) or .name (both)";
 }
 
+/* One string of a TXT record (RFC 9432 section 4.3.2). */
+static const char *wrong_group(const char *text)
+{
+	return strlen(text) <= 255 ? NULL : "the name of a group, of at most 255 octets";
+}
+
 static const struct schema_word fallbacks[] = { { "any", 0 }, { "fail", 1 }, { NULL, 0 } };
 static const struct schema_word autos[] = { { "auto", 0 }, { NULL, 0 } };
 static const struct schema_word nothing[] = { { "none", 0 }, { NULL, 0 } };
@@ -99,7 +105,19 @@ static const struct schema_key tcp_keys[] = {
 	{ .name = NULL },
 };
 
-/* The first key is what a zone or rule written as a plain name sets. */
+/* The first key is what a zone, rule or group written as a plain name sets. */
+#define MEMBERS(field) offsetof(struct config_members, field)
+static const struct schema_key member_keys[] = {
+	{ .name = "group", .kind = SCHEMA_TEXT, .offset = MEMBERS(group), .wrong = wrong_group },
+	{ .name = "dnssec", .kind = SCHEMA_CHOICE, .offset = MEMBERS(dnssec), .words = zone_dnssec },
+	{ .name = "ephemeral_key", .kind = SCHEMA_FLAG, .offset = MEMBERS(ephemeral_key) },
+	{ .name = "cds", .kind = SCHEMA_FLAG, .offset = MEMBERS(cds) },
+	{ .name = "transfer", .kind = SCHEMA_LIST, .offset = MEMBERS(transfer) },
+	{ .name = "primary", .kind = SCHEMA_LIST, .offset = MEMBERS(primary) },
+	{ .name = "tsig", .kind = SCHEMA_TEXT, .offset = MEMBERS(tsig) },
+	{ .name = NULL },
+};
+
 #define ZONE(field) offsetof(struct config_zone, field)
 static const struct schema_key zone_keys[] = {
 	{ .name = "name", .kind = SCHEMA_TEXT, .offset = ZONE(name), .wrong = wrong_zone },
@@ -114,6 +132,9 @@ static const struct schema_key zone_keys[] = {
 	{ .name = "transfer", .kind = SCHEMA_LIST, .offset = ZONE(transfer) },
 	{ .name = "primary", .kind = SCHEMA_LIST, .offset = ZONE(primary) },
 	{ .name = "tsig", .kind = SCHEMA_TEXT, .offset = ZONE(tsig) },
+	{ .name = "catalog", .kind = SCHEMA_FLAG, .offset = ZONE(catalog) },
+	{ .name = "members", .kind = SCHEMA_ITEMS, .offset = ZONE(members), .keys = member_keys,
+	  .item_size = sizeof(struct config_members) },
 	{ .name = NULL },
 };
 
@@ -229,15 +250,20 @@ static bool same_name(const char *a, const char *b)
 	return a_len == b_len && strncasecmp(a, b, a_len) == 0;
 }
 
+static void settle_dnssec(uint32_t *dnssec, bool transferred)
+{
+	*dnssec = *dnssec ? *dnssec - 1 : transferred ? MIST_DNSSEC_PRESIGNED : MIST_DNSSEC_SIGN;
+}
+
 /* A zone that is transferred is served as it comes, any other is signed, unless something else is said. */
 static void settle_zones(struct config *config)
 {
 	struct config_zone *zones = config->zones.items;
 	for (size_t i = 0; i < config->zones.count; i++) {
-		if (zones[i].dnssec)
-			zones[i].dnssec--;
-		else
-			zones[i].dnssec = zones[i].primary.count ? MIST_DNSSEC_PRESIGNED : MIST_DNSSEC_SIGN;
+		struct config_members *members = zones[i].members.items;
+		settle_dnssec(&zones[i].dnssec, zones[i].primary.count);
+		for (size_t j = 0; j < zones[i].members.count; j++)
+			settle_dnssec(&members[j].dnssec, true);
 	}
 }
 
@@ -259,6 +285,36 @@ static void check_secondary(const struct config_zone *zone, size_t i, struct sch
 		               or_dot(zone->name));
 }
 
+static void check_members(const struct config_zone *zone, size_t i, struct schema *schema)
+{
+	const struct config_members *members = zone->members.items;
+	for (size_t j = 0; j < zone->members.count; j++) {
+		const struct config_members *group = &members[j];
+		if (group->tsig && !group->primary.count)
+			schema_problem(schema, &group->where, "`zones[%zu].members[%zu]`: `tsig` is the key that a `primary` is "
+			               "asked with, and there is none; those of the catalog have theirs there", i, j);
+		if (group->dnssec == MIST_DNSSEC_OFF)
+			schema_problem(schema, &group->where, "`zones[%zu].members[%zu]`: members are served as they come, "
+			               "signed or not (say nothing), or signed here (`dnssec: true`)", i, j);
+		for (size_t k = 0; k < j; k++)
+			if (group->group ? members[k].group && !strcmp(members[k].group, group->group) : !members[k].group)
+				schema_problem(schema, &group->where, "`zones[%zu].members[%zu]`: members of %s are described "
+				               "twice; first in line %u", i, j, group->group ? group->group : "no `group`",
+				               members[k].where.line);
+	}
+}
+
+static void check_catalog(const struct config_zone *zone, size_t i, struct schema *schema)
+{
+	if (zone->members.items && !zone->catalog)
+		schema_problem(schema, &zone->where, "`zones[%zu]` (%s): `members` are those of a catalog; say "
+		               "`catalog: true`", i, or_dot(zone->name));
+	if (zone->catalog && (!zone->primary.count || zone->dnssec == MIST_DNSSEC_SIGN))
+		schema_problem(schema, &zone->where, "`zones[%zu]` (%s): a catalog comes from a `primary` and is not "
+		               "signed here", i, or_dot(zone->name));
+	check_members(zone, i, schema);
+}
+
 static void check_zones(const struct config *config, struct schema *schema)
 {
 	const struct config_zone *zones = config_zones(config);
@@ -273,6 +329,7 @@ static void check_zones(const struct config *config, struct schema *schema)
 			schema_problem(schema, &zone->where, "`zones[%zu]` (%s): `ttl` is for made zones; in a "
 			               "zone file write $TTL", i, or_dot(zone->name));
 		check_secondary(zone, i, schema);
+		check_catalog(zone, i, schema);
 		if (!zone->file && !zone->primary.count && zone->dnssec == MIST_DNSSEC_PRESIGNED)
 			schema_problem(schema, &zone->where, "`zones[%zu]` (%s): `dnssec: presigned` needs a "
 			               "`file` with the signatures", i, or_dot(zone->name));

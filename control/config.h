@@ -29,6 +29,20 @@ struct config_zone {
 	struct schema_list primary;  /* a secondary zone: it comes from there */
 	const char *tsig;            /* key that primaries are asked with */
 	struct schema_list transfer; /* none given: `transfer.allow` */
+	bool catalog;
+	struct schema_items members; /* struct config_members, of a catalog */
+};
+
+/* How members of a catalog are served; keys mean what they mean for a zone. */
+struct config_members {
+	struct schema_where where;
+	const char *group;           /* NULL: those of no group that is named */
+	uint32_t dnssec;             /* enum mist_dnssec */
+	bool ephemeral_key;
+	bool cds;
+	struct schema_list primary;  /* none given: those of the catalog */
+	const char *tsig;
+	struct schema_list transfer;
 };
 
 struct config_tsig {

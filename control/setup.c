@@ -93,6 +93,34 @@ static int add_keys(struct mist_content *content, const struct schema_items *tsi
 	return error;
 }
 
+static int add_group(struct mist_zone *catalog, const struct config *config, const struct config_members *group)
+{
+	const struct schema_list *transfer = group->transfer.items ? &group->transfer : &config->transfer.allow;
+	const struct mist_zone_options options = {
+		.size = sizeof(options), .dnssec = (enum mist_dnssec)group->dnssec,
+		.ephemeral_key = group->ephemeral_key, .cds = group->cds, .file = group->where.file,
+		.transfer = transfer->items, .transfer_count = transfer->count,
+		.notify = config->transfer.notify.items,
+		.notify_count = transfer->count ? config->transfer.notify.count : 0,
+		.primaries = group->primary.items, .primary_count = group->primary.count,
+		.primary_key = group->tsig,
+	};
+	return mist_zone_members(catalog, group->group, &options);
+}
+
+static int add_members(struct mist_zone *catalog, const struct config *config, const struct config_zone *zone)
+{
+	const struct config_members *groups = zone->members.items;
+	const struct config_members others = { .where = zone->where, .dnssec = MIST_DNSSEC_PRESIGNED };
+	bool said = false;
+	int error = MIST_OK;
+	for (size_t i = 0; i < zone->members.count && !error; i++) {
+		error = add_group(catalog, config, &groups[i]);
+		said |= !groups[i].group;
+	}
+	return error || said ? error : add_group(catalog, config, &others);
+}
+
 static int add_zone(struct mist_content *content, const struct config *config,
                     const struct config_zone *zone, const struct mist_reporter *reporter)
 {
@@ -111,9 +139,11 @@ static int add_zone(struct mist_content *content, const struct config *config,
 		.notify = config->transfer.notify.items,
 		.notify_count = transfer->count ? config->transfer.notify.count : 0,
 		.primaries = zone->primary.items, .primary_count = zone->primary.count,
-		.primary_key = zone->tsig,
+		.primary_key = zone->tsig, .catalog = zone->catalog,
 	};
 	int error = mist_content_zone(content, &options, &handle);
+	if (!error && zone->catalog)
+		error = add_members(handle, config, zone);
 	if (error || !zone->file)
 		return error;
 	struct filling filling = { handle, zone->file, reporter };

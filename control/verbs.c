@@ -21,7 +21,7 @@ static const struct { const char *name; size_t offset; } counters[] = {
 	COUNTER(upstream_rejected), COUNTER(coalesced), COUNTER(filtered), COUNTER(tcp_accepted),
 	COUNTER(tcp_refused), COUNTER(tcp_open), COUNTER(signatures),
 	COUNTER(secondary_checks), COUNTER(secondary_failures), COUNTER(secondary_wholes),
-	COUNTER(secondary_changes),
+	COUNTER(secondary_changes), COUNTER(catalog_members),
 #undef COUNTER
 };
 
@@ -97,6 +97,10 @@ static int add_zone(void *user, const struct mist_zone_status *status)
 			"serial", (json_int_t)status->primary_serial, "checked", (json_int_t)status->checked_s,
 			"next", (json_int_t)status->next_s, "expires", (json_int_t)status->expires_s,
 			"error", status->error));
+	if (zone && status->catalog)
+		json_object_set_new(zone, "catalog", json_true());
+	if (zone && *status->member_of)
+		json_object_set_new(zone, "member_of", json_string(status->member_of));
 	return json_array_append_new(user, zone) ? MIST_ENOMEM : MIST_OK;
 }
 

@@ -169,6 +169,18 @@ int access_new(struct access **access, const struct access_texts *texts, const c
 	return error;
 }
 
+int access_same_primaries(struct access *access, const struct access *as)
+{
+	struct access_target *primary = calloc(as->primary_count + 1, sizeof(*primary));
+	if (!primary)
+		return MIST_ENOMEM;
+	memcpy(primary, as->primary, as->primary_count * sizeof(*primary));
+	free(access->primary);
+	access->primary = primary;
+	access->primary_count = as->primary_count;
+	return MIST_OK;
+}
+
 struct access *access_hold(struct access *access)
 {
 	if (access)

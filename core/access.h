@@ -52,6 +52,8 @@ struct access_texts {
  * notify and primary "192.0.2.1:5353", "key-name@192.0.2.1:5353". `zone` and `file` are for messages. MIST_EINVAL (reported), MIST_ENOMEM. */
 int access_new(struct access **access, const struct access_texts *texts, const char *zone,
                const char *file, const struct mist_reporter *reporter);
+/* Gives one that nobody else holds yet the primaries of another. MIST_ENOMEM. */
+int access_same_primaries(struct access *access, const struct access *as);
 struct access *access_hold(struct access *access); /* NULL stays NULL */
 void access_release(struct access *access);        /* any thread; NULL is fine */
 

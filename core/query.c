@@ -306,6 +306,21 @@ static void look_up(struct query *query, const struct view *view)
 	query->first = query->lead.route.kind;
 }
 
+/* A catalog says who is served, and where: only those may know who may have it as a whole. */
+static bool may_ask(const struct query *query, const struct zone *zone)
+{
+	if (!zone->catalog || query->transport == TRANSPORT_LOCAL)
+		return true;
+	return zone->access && access_allows(&zone->access->transfer, query->client, query->client_len, query->key);
+}
+
+static enum verdict answer_catalog(struct query *query)
+{
+	static const char text[] = "a catalog answers those alone who may transfer it";
+	return query->steps > 0 ? end_chain(query, EDE_PROHIBITED, text)
+	                        : query_fail(query, RCODE_REFUSED, EDE_PROHIBITED, text);
+}
+
 static enum verdict answer_target(struct query *query, const struct view *view)
 {
 	for (;;) {
@@ -319,6 +334,8 @@ static enum verdict answer_target(struct query *query, const struct view *view)
 		case ROUTE_FORWARD:
 			return forward(query);
 		case ROUTE_LOCAL:
+			if (!may_ask(query, query->lead.route.zone))
+				return answer_catalog(query);
 			if (query->lead.route.zone->failed)
 				return query_fail(query, RCODE_SERVFAIL, EDE_NOT_READY, query->lead.route.zone->reason);
 			if (answer_from_zone(query) == ANSWERED)

@@ -46,6 +46,7 @@ struct query {
 	enum transport transport;
 	uint8_t client_len;          /* 4 or 16; 0 in process: no cookies */
 	uint8_t client[16];          /* its address */
+	const uint8_t *key;          /* that the request was signed with, and is: lower case; NULL: none */
 	uint32_t now_s;              /* wall clock */
 	const struct identity *identity;
 	struct memo *memo;           /* the reader's, or NULL */

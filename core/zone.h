@@ -71,6 +71,7 @@ struct zone {
 	bool presigned;
 	bool nsec3;                  /* denial by NSEC3 */
 	bool failed;                 /* SERVFAIL; `reason` says why */
+	bool catalog;                /* of those alone who may transfer it (RFC 9432 section 6) */
 	char reason[192];
 	uint32_t serial;
 	uint32_t negative_ttl;       /* min(SOA TTL, SOA MINIMUM) (RFC 2308 section 3) */

@@ -143,6 +143,20 @@ static int find(struct found *found, const uint8_t *zone, const char *directory,
 	return error;
 }
 
+void key_remove(const uint8_t *zone, const char *directory)
+{
+	char prefix[1 + KEY_ZONE_TEXT_MAX] = "K";
+	const size_t prefix_len = 1 + key_zone_text(prefix + 1, zone);
+	struct found this;
+	DIR *entries = opendir(directory);
+	for (struct dirent *entry; entries && (entry = readdir(entries));) {
+		if (!strncasecmp(entry->d_name, prefix, prefix_len) && parse_suffix(entry->d_name + prefix_len, &this))
+			unlinkat(dirfd(entries), entry->d_name, 0);
+	}
+	if (entries)
+		closedir(entries);
+}
+
 /* ------------------------------------------------------------------------------------------------
  * Reading
  */

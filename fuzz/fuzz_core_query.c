@@ -224,6 +224,7 @@ static enum verdict answer(struct query *query, const uint8_t *data, size_t size
 	memset(query->client, 1, sizeof(query->client));
 	query->now_s = 1700000000;
 	query->identity = &identity;
+	query->key = NULL;
 
 	enum verdict verdict = query_process(query, &view);
 	for (unsigned rounds = 0; verdict == QUERY_FORWARD; rounds++) {

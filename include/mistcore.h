@@ -211,6 +211,9 @@ struct mist_zone_options {
 	const char *const *primaries;
 	size_t primary_count;
 	const char *primary_key;       /* TSIG key for those that name none; NULL: none */
+	/* A secondary zone, MIST_DNSSEC_PRESIGNED, that lists others (a catalog, RFC 9432): these are zones of the
+	 * server for as long as it lists them; see mist_zone_members(). It answers those alone who may transfer it. */
+	bool catalog;
 };
 
 struct mist_tsig {
@@ -258,6 +261,25 @@ MIST_API int mist_zone_add(struct mist_zone *zone, const struct mist_record *rec
  * (Not Ready, RFC 8914), never as an empty NOERROR, and never forwarded. `reason` is copied.
  */
 MIST_API int mist_zone_fail(struct mist_zone *zone, const char *reason);
+
+/*
+ * How members of a catalog are served: those that it puts into `group` (RFC 9432 section 4.3.2), or, with NULL, those of no
+ * group that is described. Of a member's groups the one that was described first counts. Of the options dnssec,
+ * ephemeral_key, cds, transfer, notify, primaries, primary_key and file count; without primaries they come from those
+ * of the catalog. Members that nothing is said of are served as they come, from the catalog's primaries, and transferred
+ * to nobody.
+ *
+ * A member is a secondary zone that comes and goes with the catalog's word, and with it what was kept of it in
+ * state_directory, its key too; when its unique label changes it is begun anew. A zone that is described with
+ * mist_content_zone() goes before a member of its name; of two catalogs that list one zone the first has it, and gives it away only by
+ * `coo`. A catalog that breaks the rules of RFC 9432, has more than 10,000 members, or has expired changes nothing: that is
+ * reported, and its members stay as they are.
+ *
+ * `catalog` is what mist_content_zone() gave. MIST_EINVAL (no catalog; the same group twice; options that do not fit),
+ * MIST_ENOTFOUND (no such key), MIST_ESEALED, MIST_ENOMEM.
+ */
+MIST_API int mist_zone_members(struct mist_zone *catalog, const char *group,
+                               const struct mist_zone_options *options);
 
 struct mist_rule {
 	size_t size;
@@ -463,6 +485,7 @@ struct mist_counters {
 	uint64_t signatures;            /* made since the start, renewals included */
 	uint64_t secondary_checks, secondary_failures; /* of secondary zones: a primary that knew; none that did */
 	uint64_t secondary_wholes, secondary_changes;  /* and what was transferred: whole zones, changes */
+	uint64_t catalog_members;       /* zones that are served because a catalog lists them, at the moment */
 };
 
 /* `size` is sizeof(struct mist_counters), so that it can grow. */
@@ -485,11 +508,13 @@ struct mist_zone_status {
 	uint64_t next_s;          /* when one is asked next */
 	uint64_t expires_s;       /* when it is not served any more, unless one answers; 0: there is none to expire */
 	const char *primary;      /* that answered last; "" */
-	const char *error;        /* of the last try, a sentence; "": it went well */
+	const char *error;        /* of the last try, or what is wrong with a catalog, a sentence; "": it went well */
 	uint32_t ttl_max;         /* longer TTLs are cut to it, so that no answer outlives its signature; UINT32_MAX: none is */
+	bool catalog;             /* its members are zones here */
+	const char *member_of;    /* the catalog that lists it; "": none does */
 };
 
-/* Calls back for each zone, in the order they were configured in. The text lives for the call, and the
+/* Calls back for each zone, in the order they were configured in, members of catalogs last. The text lives for the call, and the
  * callback must not call the server. A result other than 0 ends the walk and is returned. */
 MIST_API int mist_zones(struct mist_server *server,
                         int (*zone)(void *user, const struct mist_zone_status *status), void *user);

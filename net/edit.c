@@ -75,11 +75,8 @@ static struct edit *take_group(struct edit_queue *queue)
 }
 
 /* Under the lock of those who publish. */
-static void publish_group(struct mist_server *server)
+static void publish_group(struct mist_server *server, struct edit *group, uint32_t now_s)
 {
-	const uint32_t now_s = (uint32_t)time(NULL);
-	server_catch_up(server, now_s);
-	struct edit *group = take_group(&server->edits);
 	struct commit commit;
 	int error = commit_prepare(&commit, server->content, atomic_load(&server->publisher.current),
 	                           group, now_s);
@@ -109,10 +106,20 @@ int server_commit(struct mist_server *server, struct edit *edit)
 		edit->error = MIST_EBUSY;
 		return MIST_EBUSY;
 	}
-	while (!edit->done)
-		publish_group(server);
+	while (!edit->done) {
+		const uint32_t now_s = (uint32_t)time(NULL);
+		server_catch_up(server, now_s);
+		publish_group(server, take_group(&server->edits), now_s);
+	}
 	pthread_mutex_unlock(&server->content_lock);
 	return edit->error;
+}
+
+void server_commit_alone(struct mist_server *server, struct edit *edit)
+{
+	const uint32_t now_s = (uint32_t)time(NULL);
+	server_catch_up(server, now_s);
+	publish_group(server, edit, now_s);
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -27,5 +27,7 @@ void edit_queue_free(struct edit_queue *queue);
  * publishing waits for. MIST_EBUSY: the caller holds the lock of those who publish.
  */
 int server_commit(struct mist_server *server, struct edit *edit);
+/* The same under the lock, and with no other edit beside it. */
+void server_commit_alone(struct mist_server *server, struct edit *edit);
 
 #endif

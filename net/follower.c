@@ -1,7 +1,6 @@
 /* See follower.h. */
 #include "net/follower.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,21 +13,9 @@
 #include "core/array.h"
 #include "core/due.h"
 #include "core/trie.h"
+#include "net/catalog.h"
+#include "net/followed.h"
 #include "net/server.h"
-#include "transfer/secondary.h"
-
-struct followed {
-	struct secondary secondary;  /* of the thread that works on it; else under the lock */
-	size_t place;                /* in `zones` */
-	struct due work;             /* in `work`, but not while it is busy: */
-	bool busy;
-	bool noticed;                /* a NOTIFY came while it was worked on */
-	bool listed;                 /* in the content that is being looked at */
-	bool described;              /* while it was worked on: */
-	struct secondary_zone description; /* with references of its own */
-	/* As it was when work on it ended, for those who ask meanwhile. */
-	struct follower_status status;
-};
 
 struct follower {
 	struct mist_server *server;
@@ -43,6 +30,7 @@ struct follower {
 	bool stop;
 	int stopped;                 /* an eventfd that can be read when all is to end */
 	_Atomic(bool) any;           /* there is a zone at all */
+	_Atomic(size_t) members;     /* of catalogs */
 	struct secondary_counters counters;
 };
 
@@ -82,44 +70,6 @@ int follower_new(struct follower **follower, struct mist_server *server)
 	return MIST_OK;
 }
 
-/* ---- descriptions ---- */
-
-static void drop_description(struct followed *followed)
-{
-	if (followed->described)
-		secondary_zone_release(&followed->description);
-	followed->described = false;
-}
-
-static void free_followed(struct followed *followed)
-{
-	drop_description(followed);
-	secondary_free(&followed->secondary);
-	free(followed);
-}
-
-static void note_status(struct followed *followed)
-{
-	const struct secondary *secondary = &followed->secondary;
-	struct follower_status *status = &followed->status;
-	const uint64_t now_ms = clock_ms(), due_ms = secondary_due_ms(secondary);
-
-	*status = (struct follower_status){
-		.there = secondary->there, .serial = secondary->serial,
-		.checked_s = secondary->checked_s,
-		.next_s = (uint64_t)time(NULL) + (due_ms > now_ms ? (due_ms - now_ms) / 1000 : 0),
-	};
-	if (secondary->there)
-		status->expires_s = secondary->checked_s + secondary->expire_s;
-	if (secondary->from.family) {
-		char host[INET6_ADDRSTRLEN] = "?";
-		inet_ntop(secondary->from.family, secondary->from.octets, host, sizeof host);
-		snprintf(status->primary, sizeof status->primary,
-		         secondary->from.family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, secondary->from.port);
-	}
-	snprintf(status->error, sizeof status->error, "%s", secondary->error);
-}
-
 /* ---- work ---- */
 
 /* When its work is due may have changed. It is not busy. */
@@ -142,12 +92,17 @@ static void forget(struct follower *follower, struct followed *followed)
 	due_take(&follower->work, &followed->work);
 	trie_remove(&follower->by_name, followed->secondary.name);
 	trie_retire(&follower->by_name, NULL, NULL);
-	free_followed(followed);
+	followed_free(followed);
 }
 
 static void commit(void *context, struct edit *edit)
 {
 	(void)server_commit(context, edit);
+}
+
+static bool list(void *context, const uint8_t *catalog, char why[SECONDARY_WHY_MAX])
+{
+	return catalog_follow(context, catalog, why, SECONDARY_WHY_MAX);
 }
 
 enum { PATH_SIZE = 4096 };
@@ -167,39 +122,29 @@ static struct secondary_host host_of(struct follower *follower, char directory[P
 	struct mist_server *server = follower->server;
 
 	return (struct secondary_host){
-		.context = server, .commit = commit, .reporter = &server->background.queue,
+		.context = server, .commit = commit, .list = list, .reporter = &server->background.queue,
 		.directory = state_directory(server, directory, PATH_SIZE) ? directory : NULL,
 		.stop = follower->stopped, .counters = &follower->counters,
 	};
 }
 
 /* The lock is not held meanwhile. */
-static void work_on(struct follower *follower, struct followed *followed)
+static void work_on(struct follower *follower, struct followed *followed, const struct secondary_host *host)
 {
 	struct mist_server *server = follower->server;
-	char directory[PATH_SIZE];
-	const struct secondary_host host = host_of(follower, directory);
 
-	secondary_work(&followed->secondary, &host);
+	secondary_work(&followed->secondary, host);
 	if (!followed->secondary.as_it_comes)
 		background_soon(&server->background); /* signatures may come due earlier than it knew */
 }
 
-static void work_ended(struct follower *follower, struct followed *followed)
+static void work_ended(struct follower *follower, struct followed *followed, const char *directory)
 {
-	followed->busy = false;
-	if (!followed->listed) {
+	followed_ended(followed, directory);
+	if (!followed->listed)
 		forget(follower, followed);
-		return;
-	}
-	if (followed->described)
-		secondary_describe(&followed->secondary, &followed->description, false, clock_ms(), (uint64_t)time(NULL));
-	drop_description(followed);
-	if (followed->noticed)
-		secondary_notice(&followed->secondary, clock_ms());
-	followed->noticed = false;
-	plan(follower, followed);
-	note_status(followed);
+	else
+		plan(follower, followed);
 }
 
 static void wait_until(struct follower *follower, uint64_t due_ms)
@@ -215,6 +160,7 @@ static void wait_until(struct follower *follower, uint64_t due_ms)
 static void *run(void *argument)
 {
 	struct follower *follower = argument;
+	char directory[PATH_SIZE];
 
 	pthread_mutex_lock(&follower->lock);
 	while (!follower->stop) {
@@ -226,11 +172,12 @@ static void *run(void *argument)
 		struct followed *followed = first_due(follower);
 		followed->busy = true;
 		due_take(&follower->work, &followed->work);
-		note_status(followed);
+		followed_note(followed);
 		pthread_mutex_unlock(&follower->lock);
-		work_on(follower, followed);
+		const struct secondary_host host = host_of(follower, directory);
+		work_on(follower, followed, &host);
 		pthread_mutex_lock(&follower->lock);
-		work_ended(follower, followed);
+		work_ended(follower, followed, host.directory);
 	}
 	pthread_mutex_unlock(&follower->lock);
 	return NULL;
@@ -266,7 +213,7 @@ void follower_stop(struct follower *follower)
 void follower_free(struct follower *follower)
 {
 	for (size_t i = 0; i < follower->count; i++)
-		free_followed(follower->zones[i]);
+		followed_free(follower->zones[i]);
 	trie_retire(&follower->by_name, NULL, NULL);
 	trie_free(&follower->by_name, NULL, NULL);
 	free(follower->zones);
@@ -287,57 +234,81 @@ static struct followed *new_followed(struct follower *follower, const struct sec
 	follower->zones = zones;
 	if (!due_reserve(&follower->work, follower->count + 1))
 		return NULL;
-	struct followed *followed = calloc(1, sizeof *followed);
+	struct followed *followed = followed_new(zone);
 	if (!followed)
 		return NULL;
-	secondary_describe(&followed->secondary, zone, true, clock_ms(), (uint64_t)time(NULL));
 	if (trie_set(&follower->by_name, followed->secondary.name, followed)) {
-		free_followed(followed);
+		followed_free(followed);
 		return NULL;
 	}
 	followed->place = follower->count;
 	follower->zones[follower->count++] = followed;
-	plan(follower, followed);
-	note_status(followed);
 	return followed;
 }
 
+struct syncing {
+	struct follower *follower;
+	bool members;                /* only they may differ */
+	size_t member_count;
+};
+
 static int take_zone(void *user, const struct secondary_zone *zone)
 {
-	struct follower *follower = user;
+	struct syncing *syncing = user;
+	struct follower *follower = syncing->follower;
 	struct followed *followed = trie_get(&follower->by_name, zone->name);
 
-	if (!followed) {
+	if (!followed)
 		followed = new_followed(follower, zone);
-	} else if (followed->busy) {
-		drop_description(followed);
-		followed->description = *zone;
-		secondary_zone_hold(zone);
-		followed->described = true;
-	} else {
-		secondary_describe(&followed->secondary, zone, false, clock_ms(), (uint64_t)time(NULL));
+	else if (syncing->members && followed_is_another(followed, zone))
+		followed_begin_anew(followed, zone);
+	else if (!syncing->members || !followed_is_described(followed, zone))
+		followed_describe(followed, zone);
+	if (followed && !followed->busy)
 		plan(follower, followed);
-	}
 	if (followed)
 		followed->listed = true;
+	syncing->member_count += zone->label[0] != 0;
 	return followed ? MIST_OK : MIST_ENOMEM;
 }
 
-int follower_sync(struct follower *follower)
+/* Those that are worked on go when that ends. */
+static void forget_unlisted(struct follower *follower, bool members)
 {
+	for (size_t i = follower->count; i-- > 0;) {
+		struct followed *followed = follower->zones[i];
+		if (!followed->listed && !followed->busy)
+			forget(follower, followed);
+		else if (!followed->listed && members)
+			followed_drop(followed);
+	}
+}
+
+static int sync_zones(struct follower *follower, bool members)
+{
+	struct syncing syncing = { follower, members, 0 };
+
 	pthread_mutex_lock(&follower->lock);
 	for (size_t i = 0; i < follower->count; i++)
 		follower->zones[i]->listed = false;
-	int error = content_secondaries(follower->server->content, take_zone, follower);
-	for (size_t i = follower->count; i-- > 0;) {
-		if (!follower->zones[i]->listed && !follower->zones[i]->busy)
-			forget(follower, follower->zones[i]);
-	}
+	int error = content_secondaries(follower->server->content, take_zone, &syncing);
+	forget_unlisted(follower, members);
 	atomic_store(&follower->any, follower->count > 0);
+	atomic_store(&follower->members, syncing.member_count);
 	start_threads(follower);
 	pthread_cond_broadcast(&follower->wake);
 	pthread_mutex_unlock(&follower->lock);
 	return error;
+}
+
+int follower_sync(struct follower *follower)
+{
+	return sync_zones(follower, false);
+}
+
+int follower_sync_members(struct follower *follower)
+{
+	return sync_zones(follower, true);
 }
 
 /* ---- from others ---- */
@@ -374,4 +345,5 @@ void follower_count(const struct follower *follower, struct mist_counters *count
 	counters->secondary_failures = atomic_load(&follower->counters.failures);
 	counters->secondary_wholes = atomic_load(&follower->counters.wholes);
 	counters->secondary_changes = atomic_load(&follower->counters.changes);
+	counters->catalog_members = atomic_load(&follower->members);
 }

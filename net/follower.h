@@ -20,6 +20,9 @@ void follower_free(struct follower *follower);
 
 /* The zones of the server's content, which is a new one. Under the lock of those who publish. MIST_ENOMEM. */
 int follower_sync(struct follower *follower);
+/* The same of the same content, whose members of catalogs have come, gone or been reset: what they left on disk while they were worked
+ * on is taken away. All others go on as they are. */
+int follower_sync_members(struct follower *follower);
 
 /* A primary says that there is a new version. Any thread, workers too: nothing is waited for. */
 void follower_notify(struct follower *follower, const uint8_t *zone);
@@ -30,7 +33,7 @@ struct follower_status {
 	uint32_t serial;             /* of the primary */
 	uint64_t checked_s, next_s, expires_s; /* 0: never */
 	char primary[80];            /* that answered last; "" */
-	char error[512];             /* of the last try; "" */
+	char error[512];             /* of the last try, or what is wrong with a catalog; "" */
 };
 bool follower_tell(struct follower *follower, const uint8_t *zone, struct follower_status *status);
 

@@ -7,6 +7,7 @@
 #include "content/kept.h"
 #include "content/registry.h"
 #include "content/reload.h"
+#include "net/catalog.h"
 #include "net/publish.h"
 #include "net/server.h"
 
@@ -17,9 +18,9 @@ static int expect(struct mist_server *server, struct mist_content *content)
 		return MIST_OK;
 	if (pthread_mutex_lock(&server->content_lock))
 		return MIST_EBUSY;
-	reload_expect(content, server->content);
+	int error = reload_expect(content, server->content);
 	pthread_mutex_unlock(&server->content_lock);
-	return MIST_OK;
+	return error;
 }
 
 /* Under the lock. On success the old content is gone and `content` is the server's. */
@@ -45,6 +46,7 @@ static int replace(struct mist_server *server, struct mist_content *content, boo
 	mist_content_free(server->content);
 	server->content = content;
 	kept_renew(content);
+	catalogs_follow(server);
 	/* Without memory for it a zone stays as it is until the next content. */
 	(void)follower_sync(server->follower);
 	return MIST_OK;

@@ -311,7 +311,8 @@ int primary_serial(struct primary *primary, uint32_t *serial)
 		if (error == MIST_ENETWORK)
 			break; /* nobody listens there */
 	}
-	if (error == MIST_EINTERNAL || error == MIST_ETIMEOUT || error == MIST_ENETWORK)
+	/* Knot speaks of a catalog over TCP alone, and refuses datagrams. */
+	if (error == MIST_EINTERNAL || error == MIST_ETIMEOUT || error == MIST_ENETWORK || error == MIST_EREFUSED)
 		error = write_question(asking) ? ask_tcp(asking, message, serial) : MIST_ECRYPTO;
 	free(room);
 	free(message);

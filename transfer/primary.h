@@ -8,7 +8,7 @@
 #include "core/address.h"
 #include "transfer/in.h"
 
-#define PRIMARY_TRIES 3         /* of the SOA over UDP, then over TCP */
+#define PRIMARY_TRIES 3         /* of the SOA over UDP, then over TCP, as when it is refused */
 #define PRIMARY_WAIT_MS 1500    /* for each answer */
 #define PRIMARY_CONNECT_MS 5000
 #define PRIMARY_IDLE_MS 20000   /* within a transfer: a primary may read its zone from a disk first */

@@ -97,6 +97,7 @@ static size_t answer(struct reply *reply, const struct view *view, uint8_t *octe
 	query->transport = reply->transport;
 	query->client_len = reply->client_len;
 	memcpy(query->client, reply->client, reply->client_len);
+	query->key = reply->tsig.key ? reply->tsig.key->name : NULL;
 	query->now_s = now_s;
 	query->identity = reply->host->identity;
 	switch (query_process(query, view)) {

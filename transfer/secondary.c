@@ -52,6 +52,8 @@ void secondary_describe(struct secondary *secondary, const struct secondary_zone
 	struct access *access = secondary->access;
 	struct keyring *keyring = secondary->keyring;
 	name_copy(secondary->name, zone->name);
+	memcpy(secondary->label, zone->label, sizeof(secondary->label));
+	secondary->catalog = zone->catalog;
 	secondary->access = access_hold(zone->access);
 	secondary->keyring = keyring_hold(zone->keyring);
 	access_release(access);
@@ -148,6 +150,7 @@ static int publish(struct secondary *secondary, const struct secondary_host *hos
 {
 	struct edit *edit;
 	name_copy(news->zone, secondary->name);
+	memcpy(news->label, secondary->label, sizeof(news->label));
 	int error = news_edit(&edit, news);
 	if (error)
 		return error;
@@ -159,8 +162,21 @@ static int publish(struct secondary *secondary, const struct secondary_host *hos
 	return error;
 }
 
+/* False: it is a broken catalog. What it listed last is what a restart is to find on disk. */
+static bool is_to_be_kept(struct secondary *secondary, const struct secondary_host *host)
+{
+	char name[NAME_TEXT_MAX];
+	secondary->broken[0] = 0;
+	if (!secondary->catalog || host->list(host->context, secondary->name, secondary->broken))
+		return true;
+	name_to_text(name, secondary->name);
+	report(host->reporter, MIST_LEVEL_ERROR, NULL, 0, "catalog %s is broken, and its members stay as they are: %s",
+	       name, secondary->broken);
+	return false;
+}
+
 /* The version that came of it is the one that counts, and has to be written. */
-static void take_version(struct secondary *secondary, struct news *news)
+static void take_version(struct secondary *secondary, const struct secondary_host *host, struct news *news)
 {
 	struct zone *version = news->version;
 	if (news->kind != NEWS_SAME)
@@ -170,6 +186,10 @@ static void take_version(struct secondary *secondary, struct news *news)
 	if (!version)
 		return;
 	take_timers(secondary, version);
+	if (!is_to_be_kept(secondary, host)) {
+		zone_release(version);
+		return;
+	}
 	drop_unwritten(secondary);
 	secondary->unwritten = version;
 	secondary->unwritten_serial = secondary->serial;
@@ -225,7 +245,7 @@ static int transfer(struct secondary *secondary, const struct secondary_host *ho
 		in.whole = news.whole;
 	}
 	if (!error)
-		take_version(secondary, &news);
+		take_version(secondary, host, &news);
 	if (!error && news.kind != NEWS_SAME)
 		atomic_fetch_add(news.kind == NEWS_WHOLE ? &host->counters->wholes : &host->counters->changes, 1);
 	in_free(&in);
@@ -258,7 +278,7 @@ static int confirm(struct secondary *secondary, const struct secondary_host *hos
 		return MIST_OK;
 	int error = publish(secondary, host, &news, why);
 	if (!error)
-		take_version(secondary, &news);
+		take_version(secondary, host, &news);
 	return error;
 }
 
@@ -349,8 +369,8 @@ static void ask_all(struct secondary *secondary, const struct secondary_host *ho
 			went_well(secondary, host, &target->address);
 			return;
 		}
-		if (error == MIST_EBUSY)
-			break; /* all ends */
+		if (error == MIST_EBUSY || error == MIST_ENOTFOUND)
+			break; /* all ends, or it is no zone any more */
 		note_error(secondary, host, &target->address, primary.why[0] ? primary.why : mist_strerror(error));
 	}
 	went_wrong(secondary, host);

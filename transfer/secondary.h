@@ -24,6 +24,8 @@
 /* A disk that was full is seldom empty sooner. */
 #define SECONDARY_WRITE_AGAIN_MS 60000
 
+#define SECONDARY_WHY_MAX 256
+
 struct secondary_counters {
 	_Atomic(uint64_t) checks, failures, wholes, changes; /* as in mistcore.h */
 };
@@ -33,6 +35,8 @@ struct secondary_host {
 	void *context;
 	/* Judges an edit and publishes what it makes. */
 	void (*commit)(void *context, struct edit *edit);
+	/* A catalog has a new version, and members are to follow it. False: it is broken, `why` says how. */
+	bool (*list)(void *context, const uint8_t *catalog, char why[SECONDARY_WHY_MAX]);
 	/* NULL: nothing is kept. Lives as long as the call. */
 	const char *directory;
 	const struct mist_reporter *reporter; /* of any thread */
@@ -42,6 +46,8 @@ struct secondary_host {
 
 struct secondary {
 	uint8_t name[NAME_MAX];
+	uint8_t label[1 + LABEL_MAX];/* as in struct secondary_zone, like `catalog` */
+	bool catalog;
 	struct access *access;       /* held */
 	struct keyring *keyring;     /* held, or NULL */
 	bool as_it_comes;
@@ -59,6 +65,7 @@ struct secondary {
 	uint32_t unwritten_serial;   /* and its primary's serial: a reload may set `serial` back before it is written */
 	struct upstream_address from;/* the primary that answered last */
 	char error[512];             /* of the last try; "": it went well */
+	char broken[SECONDARY_WHY_MAX]; /* why nobody follows the last version of a catalog; "": all do */
 };
 
 /* Takes over what a content says of the zone; `fresh`: nothing is known of it yet. */

@@ -129,6 +129,19 @@ static void problems_with_place(void **state)
 	(void)state;
 	bad("listen:\n  prot: 5\n", "mist.yaml:2: `listen.prot` is not a key; did you mean `port`?");
 	bad("xyzzy: 1\n", "mist.yaml:1: `xyzzy` is not a key; there are: listen, control");
+	bad("zones: [{ name: c.test, primary: [192.0.2.1], members: [x] }]\n",
+	    "`zones[0]` (c.test): `members` are those of a catalog");
+	bad("zones: [{ name: c.test, catalog: true }]\n", "`zones[0]` (c.test): a catalog comes from a `primary`");
+	bad("zones: [{ name: c.test, primary: [192.0.2.1], catalog: true, dnssec: true }]\n",
+	    "`zones[0]` (c.test): a catalog comes from a `primary` and is not signed here");
+	bad("zones: [{ name: c.test, primary: [192.0.2.1], catalog: true, members: [{ dnssec: false }] }]\n",
+	    "`zones[0].members[0]`: members are served as they come");
+	bad("zones: [{ name: c.test, primary: [192.0.2.1], catalog: true, members: [{ group: x, tsig: key }] }]\n",
+	    "`zones[0].members[0]`: `tsig` is the key that a `primary` is asked with");
+	bad("zones: [{ name: c.test, primary: [192.0.2.1], catalog: true, members: [x, { cds: true }, x] }]\n",
+	    "`zones[0].members[2]`: members of x are described twice; first in line 1");
+	bad("zones: [{ name: c.test, primary: [192.0.2.1], catalog: true, members: [{ cds: true }, { cds: false }] }]\n",
+	    "`zones[0].members[1]`: members of no `group` are described twice");
 	bad("zones: [a.test, { name: c.test, primary: [192.0.2.1], address: [127.0.0.1] }]\n",
 	    "`zones[1]` (c.test) has both `primary` and `address`");
 	bad("zones: [{ name: c.test, primary: [192.0.2.1], dnssec: false }]\n",

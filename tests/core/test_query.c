@@ -343,12 +343,42 @@ static void resuming(void **state)
 	text_withdraw(&v);
 }
 
+/* A catalog answers those alone who may transfer it, and is silent to others even where it is not there yet. */
+static void catalogs(void **state)
+{
+	static const char *const lists[] = { "192.0.2.1", "127.0.0.0/8", "a-key" };
+	static const struct text_case cases[3][5] = {
+		{ { "cat A", "REFUSED; -; -; -" }, { "1.zones.cat PTR", "REFUSED; -; -; -" }, { "x.cat A", "REFUSED; -; -; -" },
+		  { "alias.example PTR", "NOERROR aa; alias.example CNAME 1.zones.cat; -; -" }, { "cat AXFR", "HANDOFF" } },
+		{ { "cat A", "NOERROR aa; -; cat SOA ns1.cat; -" }, { "1.zones.cat PTR", "NOERROR aa; 1.zones.cat PTR x; -; -" },
+		  { "x.cat A", "NXDOMAIN aa; -; cat SOA ns1.cat; -" }, { "alias.example PTR", "NOERROR aa; alias.example CNAME "
+		    "1.zones.cat, 1.zones.cat PTR x; -; -" }, { "cat AXFR", "HANDOFF" } },
+		{ { "cat A", "REFUSED; -; -; -" }, { "cat SOA", "REFUSED; -; -; -" }, { "1.zones.cat PTR", "REFUSED; -; -; -" },
+		  { "x.cat A", "REFUSED; -; -; -" }, { "cat IXFR", "HANDOFF" } },
+	};
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		const struct access_texts texts = { .transfer = &lists[i], .transfer_count = 1 };
+		struct text_view v = { .zones = { text_zone("cat", SOA "1.zones PTR x.\n", false),
+		                                  text_zone("example", SOA "alias CNAME 1.zones.cat.\n", false) } };
+		v.zones[0]->catalog = true;
+		assert_int_equal(access_new(&v.zones[0]->access, &texts, "cat", NULL, NULL), MIST_OK);
+		text_publish(&v);
+		TEXT_CHECK(&v.view, cases[i]);
+		zone_fail(v.zones[0], "not yet");
+		struct text_query *q = malloc(sizeof(*q));
+		assert_string_equal(text_ask(q, &v.view, "cat SOA"), i == 1 ? "SERVFAIL; -; -; -" : "REFUSED; -; -; -");
+		free(q);
+		text_withdraw(&v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decisions),     cmocka_unit_test(errors_say_why), cmocka_unit_test(malformed),
 		cmocka_unit_test(edns_versions), cmocka_unit_test(options),        cmocka_unit_test(unknown_keys),
-		cmocka_unit_test(resuming),
+		cmocka_unit_test(resuming),      cmocka_unit_test(catalogs),
 	};
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);
 }

@@ -320,6 +320,7 @@ static inline const char *text_ask_octets(struct text_query *q, const struct vie
 	memcpy(q->query.client, "\177\0\0\1", 4);
 	q->query.now_s = 1700000000;
 	q->query.identity = &text_identity;
+	q->query.key = NULL;
 	q->query.memo = text_memo;
 	q->query.glimpse = NULL;
 	q->verdict = query_process(&q->query, view);
