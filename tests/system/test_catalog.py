@@ -219,15 +219,17 @@ class Following(unittest.TestCase):
         member = "    catalog-role: member\n    catalog-zone: one.cat\n"
         us = harness.free_endpoint()
         with zone_files({name: member_text(name) for name in MEMBERS}) as paths:
-            options = {name: member for name in MEMBERS[:2]}
+            options = {name: member for name in MEMBERS}
             options["one.cat"] = "    catalog-role: generate\n"
             options["m2.test"] += "    catalog-group: signed\n"
-            with Knot({**paths, "one.cat": None}, us=us, options=options) as primary:
+            zones = {"m1.test": paths["m1.test"], "m2.test": paths["m2.test"], "one.cat": None}
+            with Knot(zones, us=us, options=options) as primary:
                 config = settings(primary, us, ["one.cat"], members=[{"group": "signed", "dnssec": True}])
                 with harness.Mist(config) as mist:
                     harness.until(lambda: is_served(mist, "m1.test") and is_served(mist, "m2.test"), "two members")
                     self.assertTrue(mist.query("m2.test", "DNSKEY").answer)
-                    options.update({"m1.test": "", "m3.test": member})
+                    del primary.zones["m1.test"]
+                    primary.zones["m3.test"] = paths["m3.test"]
                     primary.reconfigure()
                     harness.until(lambda: members(mist) == {"m2.test", "m3.test"}, "others")
                     harness.until(lambda: is_served(mist, "m3.test"), "the new one")
