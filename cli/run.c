@@ -1,6 +1,7 @@
 /*
  * `mist run`: a server of our own, and a command that asks it alone.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,25 +72,33 @@ static int read_required(struct run *run)
 	return EXIT_DONE;
 }
 
-/* Beside the program's own directory, as it is installed. */
+/* Where it is installed, seen from PREFIX/bin/mist; and in the source, seen from build/mist. */
 static const char *find_node_preload(struct run *run)
 {
+	static const char *const places[] = { "share/mistcore/node/index.js", "sidecar/node/index.js" };
 	const char *given = cli_option(run->cli, "node-preload");
-	ssize_t len = readlink("/proc/self/exe", run->node_preload, sizeof run->node_preload - 64);
+	char own[sizeof run->node_preload - 64];
+	ssize_t len = readlink("/proc/self/exe", own, sizeof own - 1);
 
 	if (given)
 		return realpath(given, run->node_preload);
-	if (len < 0)
-		return NULL;
-	run->node_preload[len] = '\0';
-	for (int up = 0; up < 2; up++) {
-		char *slash = strrchr(run->node_preload, '/');
-		if (!slash)
-			return NULL;
-		*slash = '\0';
+	own[len > 0 ? len : 0] = '\0';
+	for (int up = 0; up < 2 && strchr(own, '/'); up++)
+		*strrchr(own, '/') = '\0';
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		snprintf(run->node_preload, sizeof run->node_preload, "%s/%s", own, places[i]);
+		if (access(run->node_preload, R_OK) == 0)
+			return run->node_preload;
 	}
-	strcat(run->node_preload, "/share/mistcore/node/preload.cjs");
-	return access(run->node_preload, R_OK) == 0 ? run->node_preload : NULL;
+	return NULL;
+}
+
+/* Whether glibc finds our module, which asks whom $MIST_DNS names, on any port. */
+static bool has_nss_module(void)
+{
+	void *module = dlopen("libnss_mist.so.2", RTLD_LAZY | RTLD_LOCAL);
+
+	return module && dlclose(module) == 0;
 }
 
 static int read_options(struct run *run, struct launch_options *options)
@@ -104,6 +113,7 @@ static int read_options(struct run *run, struct launch_options *options)
 	}
 	if (code)
 		return code;
+	options->hosts = has_nss_module() ? "files mist [!SUCCESS=return]" : NULL;
 	options->node_preload = find_node_preload(run);
 	if (!options->node_preload && cli_option(run->cli, "node-preload")) {
 		cli_say(run->cli, MIST_LEVEL_ERROR, "--node-preload %s: %s", cli_option(run->cli, "node-preload"),
@@ -173,9 +183,11 @@ static void say_guarantees(const struct run *run, unsigned held)
 	cli_say(run->cli, MIST_LEVEL_INFO, "--net %s: holds: %s; does not hold: %s", nets[run->launch.options.net],
 	        holds, fails);
 	if (run->launch.options.net == LAUNCH_HOST && run->launch.fds[0] < 0)
-		cli_say(run->cli, MIST_LEVEL_WARNING, "%s. Only programs that look at $MIST_DNS (%s) ask this server; use "
-		        "--net loopback or egress for all others", run->launch.no_port53.text,
-		        run->launch.options.node_preload ? "Node.js does" : "the Node.js preload is not installed");
+		cli_say(run->cli, MIST_LEVEL_WARNING, "%s. So resolv.conf stays as it is, and this server is asked only by "
+		        "programs that look at $MIST_DNS: getaddrinfo() of glibc (libnss_mist.so.2 is %sinstalled), Node.js (the "
+		        "preload is %sinstalled). --net loopback and --net egress need no such right",
+		        run->launch.no_port53.text, run->launch.facts & FACT_NSS_MODULE ? "" : "not ",
+		        run->launch.options.node_preload ? "" : "not ");
 }
 
 static int check_guarantees(const struct run *run)

@@ -29,6 +29,9 @@ install(FILES ${CMAKE_BINARY_DIR}/mistcoreConfig.cmake
 if(TARGET mist)
   install(TARGETS mist RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+if(EXISTS ${CMAKE_SOURCE_DIR}/sidecar/node) # where `mist run` looks for it
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/sidecar/node DESTINATION ${CMAKE_INSTALL_DATADIR}/mistcore)
+endif()
 
 # Manual pages: docs/man/mist.conf.5.scd becomes mist.conf.5, where scdoc is installed.
 find_program(SCDOC scdoc)

@@ -25,8 +25,7 @@ static bool has(unsigned facts, unsigned all)
 unsigned guarantees_held(enum launch_net net, unsigned facts)
 {
 	const bool shut = net == LAUNCH_LOOPBACK || (net == LAUNCH_EGRESS && has(facts, FACT_PORTS_SHUT));
-	const bool libc = has(facts, FACT_NSSWITCH) &&
-	                  (has(facts, FACT_RESOLV_CONF | FACT_PORT53) || has(facts, FACT_NSS_MODULE));
+	const bool libc = has(facts, FACT_NSSWITCH | FACT_RESOLV_CONF | FACT_PORT53);
 	const bool holds[GUARANTEE_COUNT] = {
 		[GUARANTEE_LIBC] = libc,
 		[GUARANTEE_NODE] = has(facts, FACT_NODE) || (shut && libc),

@@ -19,7 +19,7 @@ enum {
 	FACT_PORT53 = 1 << 0,      /* the server has port 53 of an address that the command reaches */
 	FACT_RESOLV_CONF = 1 << 1, /* which resolv.conf names, and no other */
 	FACT_NSSWITCH = 1 << 2,    /* nsswitch.conf names no other way to hosts than files and ours */
-	FACT_NSS_MODULE = 1 << 3,  /* ours is libnss_mist */
+	FACT_NSS_MODULE = 1 << 3,  /* ours is libnss_mist: for glibc alone, and not what reads resolv.conf */
 	FACT_SOCKETS = 1 << 4,     /* what could be masked of sockets is */
 	FACT_PRIVILEGES = 1 << 5,
 	FACT_PROC = 1 << 6,        /* /proc shows the command's own processes alone */

@@ -34,6 +34,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 OUTSIDE = "198.51.100.53"
 EVERYTHING = "libc node sockets port53 outside privileges processes".split()
 PYTHON = "/usr/bin/python3"
+NODE_PRELOAD = os.path.join(harness.ROOT, "sidecar", "node", "index.js")
 HAS_PASTA = shutil.which("pasta") is not None and os.access("/dev/net/tun", os.R_OK | os.W_OK)
 MODES = ["host", "loopback"] + ["egress"] * HAS_PASTA
 
@@ -420,6 +421,55 @@ getent hosts four.editor.land.corp.invalid || echo none
             self.assertIn("--require libc: with --net host it does not hold here that getaddrinfo()", done.stderr)
             # a network of its own is not the host's business
             self.assertEqual(run("getent", "hosts", "x.editor.land").returncode, 0)
+
+
+class WithoutPort53(unittest.TestCase):
+    """On the host's network, where somebody else has port 53: what looks at MIST_DNS."""
+
+    def setUp(self):
+        self.taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.taken.close)
+        for sock in (outside.udp, self.taken):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.taken.bind(("0.0.0.0", 53))
+
+    def test_nss_module(self):
+        build = os.environ.get("MIST_BUILD", os.path.dirname(harness.program()))
+        if not os.path.exists(os.path.join(build, "libnss_mist.so.2")):
+            self.skipTest("no libnss_mist.so.2 is built")
+        if any(key.endswith("SAN_OPTIONS") for key in os.environ):
+            self.skipTest("a sanitized module does not load into getent")
+        env = {"LD_LIBRARY_PATH": build}
+        before = outside.packets
+        done = run("sh", "-c", "grep ^hosts: /etc/nsswitch.conf; getent hosts x.editor.land; getent hosts example.com; "
+                   "getent ahostsv4 localhost | head -1", net="host", options=[], env=env)
+        self.assertEqual(done.stdout.split("\n")[0], "hosts: files mist [!SUCCESS=return]", done.stderr)
+        self.assertEqual([line.split() for line in done.stdout.split("\n")[1:-1]],
+                         [["127.0.0.1", "x.editor.land"], ["127.0.0.1", "STREAM", "localhost"]])
+        self.assertEqual(outside.packets, before)
+        self.assertIn("(libnss_mist.so.2 is installed)", done.stderr)
+        self.assertRegex(done.stderr, "does not hold:.* libc")  # musl, Go and others read resolv.conf
+
+    @unittest.skipUnless(shutil.which("node"), "no node here")
+    def test_node(self):
+        preload = os.path.join(directory, 'pre"load it.js')
+        with open(preload, "w") as file:
+            file.write("process.stdout.write('loaded ' + process.env.MIST_DNS + '\\n')")
+        done = run("node", "-e", "console.log(process.execArgv.length, process.noDeprecation)", net="host",
+                   options=["-q", "--node-preload", preload], env={"NODE_OPTIONS": "--no-deprecation"})
+        self.assertRegex(done.stdout, r"^loaded 127\.0\.0\.1:\d+\n2 true\n$", done.stderr)
+
+    @unittest.skipUnless(shutil.which("node") and os.path.exists(NODE_PRELOAD), "no node, or no preload for it")
+    def test_node_with_our_preload(self):
+        asks = """const dns = require('dns');
+dns.setServers(['%s']);
+dns.lookup('one.editor.land', (e, a) => dns.resolve4('two.editor.land', (e2, b) => dns.resolve4('www.example.com', (e3) =>
+  console.log(a, b && b[0], e3 && e3.code))));""" % OUTSIDE
+        before = outside.packets
+        for net in MODES:
+            done = run("node", "-e", asks, net=net, options=["-q", "--require", "node", "--node-preload", NODE_PRELOAD])
+            self.assertEqual(done.stdout, "127.0.0.1 127.0.0.1 EREFUSED\n", done.stderr)
+        self.assertEqual(outside.packets, before)
 
 
 class ARunningServer(unittest.TestCase):
