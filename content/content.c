@@ -394,7 +394,7 @@ int mist_content_zone(struct mist_content *content, const struct mist_zone_optio
 			return MIST_ENOMEM;
 		content->registries = zones;
 	}
-	struct mist_zone *made;
+	struct mist_zone *made = NULL; /* gcc with sanitizers does not see that it is set */
 	error = new_zone(&made, content, &o, name);
 	if (error)
 		return error;
