@@ -278,9 +278,12 @@ unpack_resolved() {
 		say "systemd-resolved cannot be had; its tests are skipped"
 }
 
+# node_packages: Node.js where there is none; many have one from elsewhere
+node_packages() { command -v node >/dev/null || echo nodejs npm; }
+
 everything_installed() {
-	# shellcheck disable=SC2086
-	install_packages $BUILD_PACKAGES $TEST_PACKAGES
+	# shellcheck disable=SC2086,SC2046
+	install_packages $BUILD_PACKAGES $TEST_PACKAGES $(node_packages)
 	unpack_resolved
 }
 

@@ -1,0 +1,5 @@
+// The same for `node --import`.
+import preload from './index.js';
+
+export const server = preload.server;
+export default preload;
