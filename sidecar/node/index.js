@@ -8,7 +8,7 @@ const lookup = require('./lib/lookup.js');
 const nameinfo = require('./lib/nameinfo.js');
 const report = require('./lib/report.js');
 const resolvers = require('./lib/resolvers.js');
-const { createResolver } = require('./lib/resolver.js');
+const { Resolver } = require('./lib/resolver.js');
 const { parseServer } = require('./lib/server.js');
 
 // One for each thread, however often and from however many copies of this package it is loaded.
@@ -16,7 +16,7 @@ const INSTALLED = Symbol.for('@mistcore/preload');
 
 function install() {
 	const server = wantedServer();
-	const resolver = createResolver(server); // before resolvers.install(): this one is nobody else's
+	const resolver = new Resolver(server); // before resolvers.install(): this one is nobody else's
 	lookup.install(resolver);
 	nameinfo.install(resolver);
 	resolvers.install(server);

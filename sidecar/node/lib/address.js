@@ -51,9 +51,35 @@ function number(part) {
 	return Number(part);
 }
 
+/** The text of an address whose `size` octets stand at `start`, as libuv writes it (RFC 5952). */
+function addressOf(octets, start, size) {
+	if (size === 4)
+		return `${octets[start]}.${octets[start + 1]}.${octets[start + 2]}.${octets[start + 3]}`;
+	const all = Array.from({ length: 8 }, (_, i) => octets[start + 2 * i] << 8 | octets[start + 2 * i + 1]);
+	const zeros = longestZeros(all);
+	const inV4 = zeros.start === 0 && (zeros.length === 6 || zeros.length === 5 && all[5] === 0xffff);
+	const words = inV4 ? [...all.slice(0, 6), addressOf(octets, start + 12, 4)] : all;
+	const text = (part) => part.map((word) => word.toString(16)).join(':');
+	if (zeros.length < 2)
+		return text(words);
+	return `${text(words.slice(0, zeros.start))}::${text(words.slice(Math.min(zeros.start + zeros.length, inV4 ? 6 : 8)))}`;
+}
+
+/** The longest run of zeros, the first of those that are equally long. */
+function longestZeros(words) {
+	let best = { start: 0, length: 0 };
+	let length = 0;
+	words.forEach((word, i) => {
+		length = word === 0 ? length + 1 : 0;
+		if (length > best.length)
+			best = { start: i - length + 1, length };
+	});
+	return best;
+}
+
 /** An IPv4 address as an IPv6 one (RFC 4291 section 2.5.5.2). */
 function mapped(address) {
 	return `::ffff:${address}`;
 }
 
-module.exports = { octets, reverseName, shortForm, mapped };
+module.exports = { addressOf, octets, reverseName, shortForm, mapped };

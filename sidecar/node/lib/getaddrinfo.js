@@ -9,10 +9,10 @@ const { EAI, eaiOf } = require('./errors.js');
 const hosts = require('./hosts.js');
 const { inOrder } = require('./order.js');
 const resolvconf = require('./resolvconf.js');
-const { askAddresses } = require('./resolver.js');
 const { search } = require('./search.js');
 
 const { ADDRCONFIG, ALL, V4MAPPED } = dns;
+const LENGTH_MAX = 255; // of libuv, for anything
 
 /** done(0, addresses) or done(EAI number), never before it has returned. */
 function getaddrinfo(resolver, name, { family, hints }, done) {
@@ -26,6 +26,8 @@ function getaddrinfo(resolver, name, { family, hints }, done) {
 		return process.nextTick(numericResult, numeric, wanted, maps, done);
 
 	const ascii = /[^\0-\x7f]/.test(name) ? domainToASCII(name) || name : name;
+	if (ascii.length > LENGTH_MAX)
+		return process.nextTick(done, EAI.INVAL);
 	const finish = (errno, addresses) => errno ? done(errno) : inOrder(addresses, (sorted) => done(0, sorted));
 	if (!maps)
 		return find(resolver, ascii, wanted, finish);
@@ -44,7 +46,7 @@ function find(resolver, name, family, done) {
 	const known = hosts.addressesOf(name, family);
 	if (known.length > 0)
 		return process.nextTick(done, 0, known);
-	search(name, resolvconf.read(), (each, answer) => askAddresses(resolver, each, family, answer),
+	search(name, { ...resolvconf.read(), forgets: family === 4 }, (each, answer) => resolver.addresses(each, family, answer),
 		(code, addresses) => code ? done(eaiOf(code)) : done(0, addresses));
 }
 

@@ -2,7 +2,6 @@
 'use strict';
 const dns = require('node:dns');
 const { isIP } = require('node:net');
-const { reverseName } = require('./address.js');
 const { eaiOf, lookupError } = require('./errors.js');
 const { watched, wordsOfLines } = require('./file.js');
 const hosts = require('./hosts.js');
@@ -14,15 +13,18 @@ function install(resolver) {
 	replace(dns, 'lookupService', (stock) => function lookupService(address, port, callback) {
 		if (arguments.length !== 3 || !areGood(address, port) || typeof callback !== 'function')
 			return stock.apply(this, arguments); // says what is wrong with them
-		getnameinfo(resolver, address, callback, (hostname) => callback(null, hostname, serviceOf(port)));
+		const failed = (errno) => callback(lookupError(errno, 'getnameinfo', address));
+		getnameinfo(resolver, address, failed, (hostname) => callback(null, hostname, serviceOf(port)));
 		return {};
 	});
 
 	replace(dns.promises, 'lookupService', (stock) => function lookupService(address, port) {
 		if (arguments.length !== 2 || !areGood(address, port))
 			return stock.apply(this, arguments);
-		return new Promise((resolve, reject) =>
-			getnameinfo(resolver, address, reject, (hostname) => resolve({ hostname, service: serviceOf(port) })));
+		return new Promise((resolve, reject) => {
+			const failed = (errno) => reject(lookupError(errno, 'getnameinfo')); // without the address, as Node does
+			getnameinfo(resolver, address, failed, (hostname) => resolve({ hostname, service: serviceOf(port) }));
+		});
 	});
 }
 
@@ -36,9 +38,9 @@ function getnameinfo(resolver, address, failed, found) {
 	const known = hosts.nameOf(address);
 	if (known !== undefined)
 		return process.nextTick(found, known);
-	resolver.resolvePtr(reverseName(address), (error, names) => {
-		if (error)
-			failed(lookupError(eaiOf(error.code), 'getnameinfo', address));
+	resolver.names(address, (code, names) => {
+		if (code)
+			failed(eaiOf(code));
 		else
 			found(names[0]);
 	});

@@ -2,9 +2,15 @@
 // and 7 (deprecated, home and encapsulated addresses) want to know more than a program is told, and are left out.
 'use strict';
 const { isIPv4 } = require('node:net');
+const { performance } = require('node:perf_hooks');
 const { octets } = require('./address.js');
 const { commonBits, label, precedence } = require('./policy.js');
 const { sourceOf } = require('./source.js');
+
+const KNOWN_MS = 1000; // routes and policies seldom change, and it is about an order only
+const SEEN_MAX = 1000; // addresses
+
+const seen = new Map(); // address -> what the rules look at
 
 /** done(the same addresses, the best first); those that are equally good stay as they were. */
 function inOrder(addresses, done) {
@@ -12,15 +18,29 @@ function inOrder(addresses, done) {
 		return done(addresses);
 	const targets = [];
 	let open = addresses.length;
-	addresses.forEach((address, i) => sourceOf(address, (source) => {
-		targets[i] = describe(address, source);
+	addresses.forEach((address, i) => describe(address, (target) => {
+		targets[i] = target;
 		if (--open === 0)
-			done(targets.sort(compare).map((target) => target.address));
+			done(targets.sort(compare).map((each) => each.address));
 	}));
 }
 
-/** What the rules look at: of each, more is better. */
-function describe(address, source) {
+/** done(what the rules look at), found out anew when that is some time ago. */
+function describe(address, done) {
+	const now = performance.now();
+	const known = seen.get(address);
+	if (known !== undefined && now - known.when < KNOWN_MS)
+		return done(known);
+	sourceOf(address, (source) => {
+		if (seen.size >= SEEN_MAX)
+			seen.clear();
+		const target = { ...propertiesOf(address, source), when: now };
+		seen.set(address, target);
+		done(target);
+	});
+}
+
+function propertiesOf(address, source) {
 	const reached = source !== undefined;
 	return {
 		address,

@@ -4,9 +4,10 @@
 
 /**
  * Asks for `name` and its completions by ask(name, done(code, addresses)); codes are c-ares's. Gives the first
- * addresses there are, else the code that tells most: done(code, addresses).
+ * addresses there are, else the code that tells most: done(code, addresses). For IPv4 alone glibc forgets (`forgets`)
+ * that the name itself could not be asked for, when its completions are not there either.
  */
-function search(name, { search: suffixes, ndots }, ask, done) {
+function search(name, { search: suffixes, ndots, forgets }, ask, done) {
 	if (name.endsWith('.'))
 		return ask(name, done);
 	const asItIsFirst = name.split('.').length - 1 >= ndots;
@@ -38,7 +39,8 @@ function search(name, { search: suffixes, ndots }, ask, done) {
 	ask(name, (code, addresses) => {
 		if (addresses)
 			return done(null, addresses);
-		verdict = code; // the name as it is decides, whatever the completions say
+		if (!forgets || code === 'ENOTFOUND' || code === 'ENODATA')
+			verdict = code; // the name as it is decides, whatever the completions say
 		next(0, code);
 	});
 }

@@ -65,6 +65,7 @@ function questions(dns, promises, name, override) {
 }
 
 function connections({ dgram, http, http2, https, net, tls }, host, peer, ca) {
+	net.setDefaultAutoSelectFamilyAttemptTimeout?.(60_000); // on a busy machine the first address may need its time
 	const cells = {
 		'net.connect': () => everything(net.connect({ host, port: peer.text })),
 		'net.connect 4': () => everything(net.connect({ host, port: peer.text, family: 4 })),
