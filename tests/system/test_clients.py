@@ -5,7 +5,7 @@ network where mist is the machine's name server, on 127.0.0.1 port 53.
     cares   c-ares
     node    Node's dns module (its lookup() is glibc's, the rest c-ares's), if it is installed
     go      a stub of ours with the rules of Go's own resolver (clients/go.py has them)
-    and getent, host, curl, perl, python, java if it is installed
+    and getent, host, curl, perl, python; java in the long run, if it is installed
 
 They differ in what they do with search lists, REFUSED, empty answers and truncated ones. The
 upstream counts packets.
@@ -27,7 +27,6 @@ import dns.rcode
 
 import harness
 import namespace
-from clients import go
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SUFFIXES = "search ns.svc.cluster.internal svc.cluster.internal cluster.internal\n"
@@ -301,34 +300,29 @@ class SearchTest(ClientsTest):
         self.assert_resolves("www.example.org", ["127.0.0.1"])
 
 
+# Each is given names, and what stands in front of its command line; and returns the addresses of each name.
+
 def by_program(client):
-    def ask(names):
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            return [addresses_in(lines) for lines in pool.map(lambda name: resolve(client, name), names)]
+    def ask(names, *front):
+        script = 'for name; do "$0" "$name" | tr "\\n" " "; echo; done'
+        return lines_of(names, *front, "sh", "-c", script, programs[client], *names)
     return ask
 
 
-def by_go(names):
-    def one(name):
-        try:
-            return go.lookup(name)
-        except go.Failed:
-            return []
-    return [one(name) for name in names]
+def by_command(*command):
+    return lambda names, *front: lines_of(names, *front, *command, *names)
 
 
-def by_lines(*command):
-    """A program that is given all names and prints a line for each."""
-    def ask(names):
-        lines = harness.run(*command, *names).stdout.split("\n")
-        return [addresses_in(line.split()) for line in lines[:len(names)]]
-    return ask
-
-
-def by_node(names):
+def by_node(names, *front):
     calls = [("lookup", name, {"all": True}) for name in names]
-    done = harness.run("node", os.path.join(HERE, "clients", "node.js"), input=json.dumps(calls))
+    done = harness.run(*front, "node", os.path.join(HERE, "clients", "node.js"), input=json.dumps(calls))
     return [sorted(one["address"] for one in value or []) for value, _ in json.loads(done.stdout)]
+
+
+def lines_of(names, *command):
+    """Of a program that prints a line for each name."""
+    lines = harness.run(*command).stdout.split("\n")
+    return [addresses_in(line.split()) for line in lines[:len(names)]]
 
 
 def addresses_in(words):
@@ -361,15 +355,15 @@ RESOLVERS = {
     "glibc": by_program("glibc"),
     "musl": by_program("musl"),
     "c-ares": by_program("cares"),
-    "Go": by_go,
-    "Python": by_lines(sys.executable, "-c", PYTHON_CODE),
+    "Go": by_command(sys.executable, os.path.join(HERE, "clients", "go.py")),
+    "Python": by_command(sys.executable, "-c", PYTHON_CODE),
 }
 if shutil.which("perl"):
-    RESOLVERS["Perl"] = by_lines("perl", "-e", PERL_CODE)
+    RESOLVERS["Perl"] = by_command("perl", "-e", PERL_CODE)
 if shutil.which("node"):
     RESOLVERS["Node"] = by_node
-if shutil.which("java"):
-    RESOLVERS["Java"] = by_lines("java", os.path.join(HERE, "clients", "Lookup.java"))
+if shutil.which("java") and harness.LONG:  # it compiles for seconds each time
+    RESOLVERS["Java"] = by_command("java", os.path.join(HERE, "clients", "Lookup.java"))
 
 
 class TableTest(ClientsTest):
@@ -400,19 +394,29 @@ class TableTest(ClientsTest):
         super().setUpClass()
         cls.mist.cli("register", "box", "--owner", "test", "127.0.0.8")
 
-    def test_table(self):
-        for what, text in self.lists.items():
+    def assert_table(self, lists, *front):
+        for what in lists:
             # of a single label, a zone in the search list may be meant: that is what the list is for
-            wildcard = "editor.land" in text
-            names = self.names if wildcard else {**self.names, **self.bare}
-            self.resolv(text)
+            names = self.names if "wildcard" in what else {**self.names, **self.bare}
+            self.resolv(self.lists[what])
             for client, ask in RESOLVERS.items():
-                found = ask(list(names))
+                found = ask(list(names), *front)
                 self.assertEqual(len(found), len(names))
                 for name, got in zip(names, found):
                     with self.subTest(client=client, search=what, name=name):
                         self.assertEqual(got, sorted(names[name]))
         self.assert_left("www.example.com.", "update.editor.land.", "missing.example.com.")
+
+    def test_table(self):
+        self.assert_table(self.lists)
+
+    def test_table_under_mist_run(self):
+        """In a network with nothing but loopback, and in the one around it; the search list is the caller's."""
+        nets = ("loopback", "host") if harness.LONG else ("loopback",)
+        lists = self.lists if harness.LONG else ("wildcard and file",)
+        for net in nets:
+            self.assert_table(lists, harness.program(), "run", "-q", "--net", net, "--require", "libc", "--socket",
+                              self.mist.env["MIST_CONTROL_SOCKET"], "--")
 
     def test_types_together(self):
         """A, AAAA and HTTPS at once over one socket, as browsers ask: no suffix ends the search for one of them."""

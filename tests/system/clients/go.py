@@ -16,6 +16,7 @@ From /etc/resolv.conf, read anew each time: nameserver (three), search, options 
 """
 import concurrent.futures
 import socket
+import sys
 
 import dns.exception
 import dns.flags
@@ -115,3 +116,16 @@ def lookup(name, family=0):
             if addresses:
                 return sorted(set(addresses))
     raise error
+
+
+def main(names):
+    """A line of addresses for each name, empty for one that is not found."""
+    for name in names:
+        try:
+            print(*lookup(name))
+        except Failed:
+            print()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
