@@ -129,7 +129,7 @@ def read(path):
 
 
 def environment(**more):
-    return harness.environment(directory, more)
+    return harness.environment(directory, {"MIST_STATE_DIRECTORY": os.path.join(directory, "state"), **more})
 
 
 def command(*args, net="loopback", options=()):
@@ -264,14 +264,14 @@ print(json.dumps({"uid": os.getuid(), "gid": os.getgid(), "pid": os.getpid(), "d
         shutil.copy(harness.program(), mist)
         done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", mist, "run", "--net",
                                "loopback", "--require", "all", "--", "sh", "-c", "id -u; getent hosts x.editor.land"],
-                              env={**environment(), "HOME": home, "XDG_STATE_HOME": home, "PATH": "/usr/bin:/bin"},
+                              env={**environment(), "HOME": home, "MIST_STATE_DIRECTORY": home, "PATH": "/usr/bin:/bin"},
                               cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
         if "user namespaces are forbidden" in done.stderr:
             self.skipTest("ordinary users get no namespaces here")
         self.assertEqual((done.returncode, done.stdout.split()), (0, ["65534", "127.0.0.1", "x.editor.land"]), done.stderr)
         done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", mist, "run", "--",
                                "sh", "-c", "echo $MIST_DNS"],
-                              env={**environment(), "HOME": home, "XDG_STATE_HOME": home, "PATH": "/usr/bin:/bin"},
+                              env={**environment(), "HOME": home, "MIST_STATE_DIRECTORY": home, "PATH": "/usr/bin:/bin"},
                               cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
         self.assertRegex(done.stdout, r"^127\.0\.0\.1:[1-9]\d+\n$")
         self.assertIn("warning: port 53 needs the right CAP_NET_BIND_SERVICE", done.stderr)
@@ -550,6 +550,26 @@ class Guarantees(unittest.TestCase):
         reached, _ = self.reached("egress")
         self.assertEqual(reached & {"udp53", "tcp53", "resolv.conf", "capable", "abstract"}, set())
         self.assertIn("tcp80", reached)
+
+    @unittest.skipUnless(HAS_PASTA, "no pasta here")
+    def test_shut_ports(self):
+        tries = """
+import errno, socket
+for family, address in ((socket.AF_INET, "198.51.100.53"), (socket.AF_INET, "203.0.113.1"), (socket.AF_INET6, "2001:db8::1")):
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        for port in (53, 853):
+            with socket.socket(family, kind) as sock:
+                print(errno.errorcode[sock.connect_ex((address, port))])
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:   # not connected: each datagram is looked at
+        try:
+            sock.sendto(b"x", (address, 53))
+            print("sent")
+        except OSError as error:
+            print(errno.errorcode[error.errno])
+with socket.socket() as sock:
+    print(sock.connect_ex(("127.0.0.1", 53)), sock.connect_ex(("198.51.100.53", 5353)) != errno.EACCES)
+"""
+        self.assertEqual(python(tries, net="egress").split(), ["EACCES"] * 15 + ["0", "True"])
 
     def test_sockets_of_services(self):
         """Whoever stands at a path that a resolver would ask."""
