@@ -118,6 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
 	if (session.connection.failed || replies != due || got_len)
 		abort();
 	edit_forget(&session);
+	listen_forget(&session);
 	owners_leave(session.owners, session.keeper);
 	if (owners_keeps(session.owners, session.keeper))
 		abort();
