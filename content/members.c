@@ -101,6 +101,7 @@ static int add(struct mist_content *content, struct mist_zone *catalog, const ui
 	zone->catalog = catalog;
 	zone->group = group;
 	memcpy(zone->label, label, 1u + label[0]);
+	zone->member = ++content->members;
 	int error = make_zone(&zone->zone, name, group, content->options.history_bytes);
 	if (!error)
 		error = content_insert(content, zone);
@@ -349,19 +350,41 @@ int members_load(struct mist_content *content)
 	return error;
 }
 
+/* As it is served now: it may have been begun anew since the content was described. */
+static int adopt(struct mist_content *content, struct mist_zone *catalog, const struct mist_zone *member)
+{
+	const struct group *group = groups_find(catalog->groups, member->group->name);
+	struct mist_zone *zone = content_zone(content, member->zone->name);
+	int error = MIST_OK;
+	if (zone ? !zone->catalog : content->zone_count >= ZONES_MAX)
+		return MIST_OK;
+	if (!zone) {
+		error = add(content, catalog, member->zone->name, member->label, group);
+		zone = content->zones[content->zone_count - 1];
+		if (!error)
+			zone_fail(zone->zone, "it is being taken over");
+	} else if (zone->group != group && signed_alike(zone, group)) {
+		error = describe_anew(zone, group);
+		zone->group = error ? zone->group : group;
+	}
+	if (error)
+		return error;
+	zone->catalog = catalog;
+	zone->member = member->member;
+	memcpy(zone->label, member->label, sizeof(zone->label));
+	return MIST_OK;
+}
+
 int members_adopt(struct mist_content *content, const struct mist_content *served)
 {
 	int error = MIST_OK;
+	if (content->members < served->members)
+		content->members = served->members;
 	for (size_t i = 0; i < served->zone_count && !error; i++) {
 		const struct mist_zone *member = served->zones[i];
 		struct mist_zone *catalog = member->catalog ? content_zone(content, member->catalog->zone->name) : NULL;
-		if (!catalog || !catalog->groups || content_zone(content, member->zone->name) ||
-		    content->zone_count >= ZONES_MAX)
-			continue;
-		error = add(content, catalog, member->zone->name, member->label,
-		            groups_find(catalog->groups, member->group->name));
-		if (!error)
-			zone_fail(content->zones[content->zone_count - 1]->zone, "it is being taken over");
+		if (catalog && catalog->groups)
+			error = adopt(content, catalog, member);
 	}
 	return error;
 }

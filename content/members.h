@@ -18,8 +18,8 @@
 /* While a content is sealed: what its catalogs list, as far as they are there. MIST_ENOMEM. */
 int members_load(struct mist_content *content);
 
-/* Of a content that takes the place of another: members of that one, if their catalog is one here too. Those that are
- * there already stay. MIST_ENOMEM. */
+/* Of a content that takes the place of another: members of that one, if their catalog is one here too. Once more when it does,
+ * for they may have changed since. MIST_ENOMEM. */
 int members_adopt(struct mist_content *content, const struct mist_content *served);
 
 /* A version of a catalog that is served, on its way to the members. */

@@ -87,6 +87,7 @@ struct mist_zone {
 	struct mist_zone *catalog;   /* that lists it; NULL: it is configured */
 	const struct group *group;   /* of the catalog */
 	uint8_t label[1 + LABEL_MAX];/* its unique label, with the length; 0: none */
+	uint64_t member;             /* which one it is, of all that have had the name (secondary.h) */
 	bool leaving;                /* not listed any more, and in no view from now on */
 };
 
@@ -122,6 +123,7 @@ struct mist_content {
 	struct journal *journal;     /* of the server that serves it; NULL: edits end with the process */
 	bool view_owed;              /* something changed, and memory was out when the view was made or published */
 	uint64_t signatures;
+	uint64_t members;            /* of catalogs, that there have ever been */
 };
 
 /* Copies an options struct of any size, older (shorter) ones included. False: it has no size. */

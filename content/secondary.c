@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "content/apply.h"
-#include "content/catalog.h"
 #include "content/parts.h"
 #include "content/reload.h"
 #include "content/serial.h"
@@ -88,7 +87,7 @@ int content_secondaries(const struct mist_content *content,
 		if (!zone->secondary)
 			continue;
 		name_copy(told.name, zone->zone->name);
-		memcpy(told.label, zone->label, sizeof(told.label));
+		told.member = zone->member;
 		told.catalog = zone->groups != NULL;
 		told.as_it_comes = zone->dnssec == MIST_DNSSEC_PRESIGNED;
 		told.there = good != NULL;
@@ -278,7 +277,7 @@ static int make(struct edit *edit, struct mist_content *content, struct zone_lis
 {
 	struct making making = { .news = edit->user, .reporter = { hear, edit }, .now_s = (uint32_t)time(NULL) };
 	struct mist_zone *zone = making.zone = content_zone(content, making.news->zone);
-	if (!zone || !zone->secondary || !catalog_same_label(zone->label, making.news->label))
+	if (!zone || !zone->secondary || zone->member != making.news->member)
 		return MIST_ENOTFOUND;
 	if (zone->next)
 		return MIST_EBUSY;
@@ -310,7 +309,8 @@ static void accepted(struct edit *edit, struct mist_content *content)
 	struct mist_zone *zone = content_zone(content, news->zone);
 	if (news->kind == NEWS_WHOLE || news->kind == NEWS_CHANGES)
 		zone->file_serial = news->serial;
-	if (zone->zone == news->before || zone->zone->failed)
+	/* Who asked for the whole knew nothing of it, or less than there is: its timers, for one. */
+	if ((zone->zone == news->before && news->kind != NEWS_WHOLE) || zone->zone->failed)
 		return;
 	news->version = zone->zone;
 	zone_hold(news->version);

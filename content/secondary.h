@@ -17,8 +17,8 @@ struct keyring;
 /* A secondary zone of a content. */
 struct secondary_zone {
 	uint8_t name[NAME_MAX];
-	uint8_t label[1 + LABEL_MAX];/* of a member of a catalog: another one makes another zone of it (RFC 9432
-	                                section 5.4); 0: none */
+	uint64_t member;             /* of a member of a catalog: which one it is, of all that have had the name; one that
+	                                was begun anew is another (RFC 9432 section 5.4). 0: it is none */
 	bool catalog;                /* members are to follow it (members.h) */
 	struct access *access;       /* its primaries, and their keys in the */
 	struct keyring *keyring;     /* or NULL. Both views: whoever keeps them holds them */
@@ -47,14 +47,15 @@ enum news_kind {
 struct news {
 	enum news_kind kind;
 	uint8_t zone[NAME_MAX];
-	uint8_t label[1 + LABEL_MAX];/* as in struct secondary_zone */
+	uint64_t member;             /* as in struct secondary_zone */
 	uint32_t serial;             /* the primary's, of the result */
 	struct zone *whole;          /* complete and adopted if it is served as it comes, else only filled; is
 	                                taken, and then NULL */
 	const struct zone_patch *changes;
 	uint32_t from;
 	const struct zone *before;   /* what was served; to be compared only */
-	struct zone *version;        /* the result that is served, a reference; NULL: nothing changed */
+	struct zone *version;        /* the result that is served, a reference; NULL: nothing changed, and it was not
+	                                the whole that came */
 };
 
 /* An edit that makes the news a version. Its error: MIST_ENOTFOUND (no such zone any more), MIST_EMISMATCH (the

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "content/catalog.h"
 #include "content/store.h"
 
 static uint64_t clock_ms(void)
@@ -73,9 +72,9 @@ void followed_note(struct followed *followed)
 
 /* ---- descriptions ---- */
 
-static const uint8_t *label_of(const struct followed *followed)
+static uint64_t member_of(const struct followed *followed)
 {
-	return followed->described ? followed->description.label : followed->secondary.label;
+	return followed->described ? followed->description.member : followed->secondary.member;
 }
 
 bool followed_is_described(const struct followed *followed, const struct secondary_zone *zone)
@@ -101,9 +100,7 @@ void followed_describe(struct followed *followed, const struct secondary_zone *z
 
 bool followed_is_another(const struct followed *followed, const struct secondary_zone *zone)
 {
-	const bool came_again = followed->drop && !followed->described;
-
-	return zone->label[0] && (came_again || !catalog_same_label(label_of(followed), zone->label));
+	return zone->member && zone->member != member_of(followed);
 }
 
 static void begin(struct followed *followed, const struct secondary_zone *zone)
@@ -126,7 +123,7 @@ void followed_begin_anew(struct followed *followed, const struct secondary_zone 
 
 void followed_drop(struct followed *followed)
 {
-	followed->drop |= label_of(followed)[0] != 0;
+	followed->drop |= member_of(followed) != 0;
 }
 
 /* ---- what waited ---- */

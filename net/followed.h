@@ -32,7 +32,7 @@ void followed_free(struct followed *followed);
 bool followed_is_described(const struct followed *followed, const struct secondary_zone *zone);
 void followed_describe(struct followed *followed, const struct secondary_zone *zone);
 
-/* Is that a member with no more in common than the name, or one that has come again after it was dropped? */
+/* Is that a member that has no more in common with this one than the name? */
 bool followed_is_another(const struct followed *followed, const struct secondary_zone *zone);
 void followed_begin_anew(struct followed *followed, const struct secondary_zone *zone);
 

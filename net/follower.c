@@ -268,7 +268,7 @@ static int take_zone(void *user, const struct secondary_zone *zone)
 		plan(follower, followed);
 	if (followed)
 		followed->listed = true;
-	syncing->member_count += zone->label[0] != 0;
+	syncing->member_count += zone->member != 0;
 	return followed ? MIST_OK : MIST_ENOMEM;
 }
 

@@ -52,7 +52,7 @@ void secondary_describe(struct secondary *secondary, const struct secondary_zone
 	struct access *access = secondary->access;
 	struct keyring *keyring = secondary->keyring;
 	name_copy(secondary->name, zone->name);
-	memcpy(secondary->label, zone->label, sizeof(secondary->label));
+	secondary->member = zone->member;
 	secondary->catalog = zone->catalog;
 	secondary->access = access_hold(zone->access);
 	secondary->keyring = keyring_hold(zone->keyring);
@@ -150,7 +150,7 @@ static int publish(struct secondary *secondary, const struct secondary_host *hos
 {
 	struct edit *edit;
 	name_copy(news->zone, secondary->name);
-	memcpy(news->label, secondary->label, sizeof(news->label));
+	news->member = secondary->member;
 	int error = news_edit(&edit, news);
 	if (error)
 		return error;

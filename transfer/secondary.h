@@ -46,7 +46,7 @@ struct secondary_host {
 
 struct secondary {
 	uint8_t name[NAME_MAX];
-	uint8_t label[1 + LABEL_MAX];/* as in struct secondary_zone, like `catalog` */
+	uint64_t member;             /* as in struct secondary_zone, like `catalog` */
 	bool catalog;
 	struct access *access;       /* held */
 	struct keyring *keyring;     /* held, or NULL */

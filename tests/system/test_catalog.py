@@ -1,16 +1,19 @@
 """Catalog zones (RFC 9432) of other people's producers: members come, go, are reset and change hands as they say."""
 import contextlib
 import os
+import random
 import signal
 import tempfile
 import time
 import unittest
 
 import dns.rcode
+import dns.rrset
 import dns.update
 
 import harness
 from test_secondary import setUpModule  # noqa: F401  the same holds here
+from test_secondary_faults import Primary, message, soa, stamp
 from test_transfer import KEYS, SECRET, serial_of
 
 CATALOGS = ("one.cat", "two.cat")
@@ -295,6 +298,44 @@ class Following(unittest.TestCase):
                         mist.cli("reload")
                         self.assertTrue(is_served(mist, "m1.test"))
                         primary.process.send_signal(signal.SIGCONT)
+
+    def test_changes_without_a_pause(self):
+        """Members come, go and begin anew while they are transferred, beside reloads; in the end all is as listed."""
+        random_ = random.Random(9)
+        names = ["c%d.test." % i for i in range(30)]
+        model = {}
+
+        def catalog(query):
+            with primary.lock:
+                sets = [("one.cat.", "NS", "invalid."), ("version.one.cat.", "TXT", '"2"')]
+                sets += [(label + ".zones.one.cat.", "PTR", name) for name, label in model.items()]
+                ends = soa("one.cat.", primary.serials["one.cat."])
+            return message(query, [ends, *(dns.rrset.from_text(owner, 0, "IN", *rest) for owner, *rest in sets), ends])
+        with Primary() as primary:
+            primary.serials = {**{name: 1 for name in names}, "one.cat.": 1}
+            primary.streams["one.cat."] = catalog
+            config = {"zones": [{"name": "one.cat", "primary": [primary.spec], "catalog": True}]}
+            with harness.Mist(config) as mist:
+                harness.until(lambda: " catalog of" in listed(mist)["one.cat"], "the catalog")
+                for turn in range(harness.scaled(600)):
+                    with primary.lock:
+                        for name in random_.sample(names, random_.randrange(1, 6)):
+                            if name in model and random_.random() < 0.5:
+                                del model[name]
+                            else:
+                                model[name] = "%s-%d" % (name.split(".")[0], random_.randrange(3))
+                        primary.serials["one.cat."] += 1
+                    primary.notify(mist, "one.cat.")
+                    if turn % 20 == 7:
+                        mist.cli("reload")
+                    time.sleep(random_.random() * 0.15)
+                serial = primary.serials["one.cat."]
+                harness.until(lambda: " serial %d " % serial in listed(mist)["one.cat"], "the last version")
+                harness.until(lambda: members(mist) == {name.rstrip(".") for name in model}, "its members")
+                harness.until(lambda: all(stamp(mist, name) == 1 for name in model), "all of them")
+                kept = {"%ssecondary" % name for name in model} | {"one.cat.secondary"}
+                harness.until(lambda: set(os.listdir(mist.state_dir)) - {"journal"} == kept, "their files and no others")
+                self.assertNotIn("error", mist.stderr)
 
     def test_many(self):
         """All of a large catalog come, are there at once after a restart, and go."""
