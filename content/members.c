@@ -240,7 +240,7 @@ static int keep(struct following *following, const struct catalog_member *member
 static bool may_take(struct following *following, const struct mist_zone *zone)
 {
 	const struct mist_zone *other = zone->catalog;
-	struct catalog list;
+	struct catalog list = { 0 };
 	if (following->other != other) {
 		following->other = other;
 		following->other_gives = !other->zone->failed && !catalog_read(&list, other->zone);
