@@ -166,7 +166,7 @@ fuzz_targets() {
 
 check_shell() { shellcheck ./do ./.ci/run docs/deploy/docker/rootfs; }
 check_c() {
-	cppcheck --quiet --std=c11 --language=c --enable=warning,portability --inline-suppr --error-exitcode=1 \
+	cppcheck -j "$(nproc)" --quiet --std=c11 --language=c --enable=warning,portability --inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem --suppressions-list=tests/cppcheck.txt --include=tests/cppcheck.h -I . -I include core dnssec forward content transfer net control launch cli sidecar bench
 }
 check_manual() {
