@@ -201,7 +201,7 @@ HELP
 LONG_APART="system/test_(followers|secondary|secondary_cuts|clock)( |$)"
 
 long_suite() { build_plain ON ON && tests build --timeout 7200 --only "^(?!$LONG_APART)"; }
-long_edits() { build_plain ON ON && tests build --only "system/test_(followers|secondary) "; }
+long_edits() { build_plain ON ON && tests build --timeout 7200 --only "system/test_(followers|secondary) "; }
 long_cuts() { build_plain ON ON && tests build --timeout 3600 --only "test_secondary_cuts|transfer/test_primary"; }
 long_clock() { build_plain ON ON && tests build --timeout 3600 --only "test_clock"; }
 long_versions() { build_plain ON ON && step "versions, a minute" env MIST_SOAK_S=60 build/net_test_soak versions; }

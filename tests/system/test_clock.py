@@ -12,7 +12,6 @@ import moved
 from harness import Clock, Mist, delv
 
 ENGINE_FREE = True  # what is signed and published does not hang on how packets come
-TIMEOUT = 1800
 
 DAY = 86400
 ZONE = """$TTL 300

@@ -11,7 +11,6 @@ import moved
 from moved import NAME, SECRET, SIGNED, change, change_much, records, serial_of, transferred
 from test_transfer import serve
 
-TIMEOUT = 7200
 HISTORY = "32KiB"   # less than change_much() takes, more than change()
 WHOLE_LEAST = 9000  # octets: the zone has one record that is larger, random changes are smaller
 

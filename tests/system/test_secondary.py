@@ -13,7 +13,6 @@ import harness
 import moved
 from moved import KEYS, NAME, SECRET, SIGNED, change, records, serial_of, transferred
 
-TIMEOUT = 7200
 FALL = 30          # edits that we miss, more than a primary here remembers
 BETWEEN_FALLS = 100
 

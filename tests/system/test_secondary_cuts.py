@@ -15,8 +15,6 @@ import dns.rdatatype
 import harness
 from primary import Primary, Stream, changes, served_version, stamp, version, zones_of
 
-TIMEOUT = 3600
-
 
 def setUpModule():
     """Transfers come in on threads of their own, which know no engine; time is short in the everyday run."""
