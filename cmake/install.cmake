@@ -26,6 +26,7 @@ install(FILES ${CMAKE_BINARY_DIR}/mistcore.pc DESTINATION ${CMAKE_INSTALL_LIBDIR
 install(FILES ${CMAKE_BINARY_DIR}/mistcoreConfig.cmake
   ${CMAKE_BINARY_DIR}/mistcoreConfigVersion.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/mistcore)
+install(DIRECTORY sidecar/node DESTINATION ${CMAKE_INSTALL_DATADIR}/mistcore) # where `mist run` finds it
 if(TARGET mist)
   install(TARGETS mist RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

@@ -64,9 +64,10 @@ CONFIG = {
               {"name": "zone.test", "file": "zone"}],
 }
 # Kinds of names; "gone" is a name whose server is not there
-CASES = {"local": "app.editor.land", "dual": "app.dual.test", "registered": "web.reg.test", "bare": "web",
-         "allowed": "allowed.example.org", "denied": "denied.example.com", "nxdomain": "none.zone.test",
-         "nodata": "txt.zone.test", "localhost": "localhost", "hosts": "in-hosts.example", "address": "127.0.0.1"}
+CASES = {"local": "app.editor.land", "registered": "web.reg.test", "allowed": "allowed.example.org",
+         "denied": "denied.example.com", "nxdomain": "none.zone.test", "dual": "app.dual.test", "localhost": "localhost"}
+if harness.LONG:
+    CASES.update({"bare": "web", "nodata": "txt.zone.test", "hosts": "in-hosts.example", "address": "127.0.0.1"})
 GONE = {"gone": "app.editor.land"}
 CONTEXTS = ("program", "module", "worker", "worker, own environment", "child", "child, own environment")
 # What the reference must have said, so that it is one: cell and case, result or error code
@@ -283,9 +284,9 @@ class MatrixTest(NodeTest):
     def test_the_reference_says_what_it_should(self):
         for (cell, case), wanted in SPECIFIED.items():
             with self.subTest(cell=cell, case=case):
-                if cell == "WebSocket" and cell not in self.specified()[case]:
-                    continue
-                outcome = self.specified()[case][cell]
+                outcome = self.specified().get(case, {}).get(cell)
+                if outcome is None and (case not in CASES or cell == "WebSocket"):
+                    continue  # the short form, an old version
                 if isinstance(wanted, str) and re.fullmatch("E[A-Z_]+", wanted):
                     self.assertEqual(outcome.get("error", outcome).get("code"), wanted, outcome)
                 else:
@@ -488,6 +489,7 @@ fe80::1%lo link
             const fetched = fetch('http://app.editor.land/', { signal: abort.signal }).catch((e) => e.name);
             abort.abort();
             Promise.all([asked, got, fetched]).then((seen) => console.log(JSON.stringify(seen)));"""
+        etc.write("resolv_conf", "nameserver %s\noptions timeout:1 attempts:1\n" % SILENT)
         with harness.Upstream(handler=lambda query, tcp: None) as server:
             self.assertEqual(self.eval(code, server=server.spec), ["ECANCELLED", "ABORT_ERR", "AbortError"])
 
@@ -575,15 +577,22 @@ fe80::1%lo link
         self.assertEqual(self.eval(code, code, options=options), ["127.0.0.2", ["127.0.0.2", 0]])
 
     def test_as_a_package(self):
-        """By name, as npm packs it; and what launchers import."""
-        if shutil.which("npm") is None:
-            self.skipTest("no npm here")
-        home = os.path.join(directory, "program")
+        """By name, in the long run as npm packs it; and what launchers import."""
+        home = tempfile.mkdtemp(dir=directory)
         modules = os.path.join(home, "node_modules", "@mistcore", "preload")
-        os.makedirs(modules, exist_ok=True)
+        if harness.LONG and shutil.which("npm"):
+            self.pack(home, modules)
+        else:
+            shutil.copytree(PACKAGE, modules)
+        self.use(home)
+
+    def pack(self, home, modules):
+        os.makedirs(modules)
         packed = harness.run("npm", "pack", "--silent", "--offline", "--no-update-notifier", PACKAGE, cwd=home,
                              env={**os.environ, "HOME": directory}).stdout.split()[-1]
         harness.run("tar", "xzf", os.path.join(home, packed), "-C", modules, "--strip-components=1")
+
+    def use(self, home):
         code = """
             import { environment } from '@mistcore/preload/environment';
             import { execFileSync } from 'node:child_process';

@@ -3,14 +3,15 @@
 const { resolve } = require('node:path');
 
 const PATH = resolve(__dirname, '..', 'index.js'); // a name would be looked for from wherever the child stands
-const OPTION = `--require ${/[\s"\\]/.test(PATH) ? JSON.stringify(PATH) : PATH}`;
+const QUOTED = `"${PATH.replace(/["\\]/g, '\\$&')}"`;
+const OPTION = `--require=${QUOTED}`;
 
 /**
  * `env` itself if it has all that is needed, else a copy with NODE_OPTIONS and MIST_DNS. A MIST_DNS of its own stays:
  * launchers may start servers of their own.
  */
 function completed(env, server) {
-	if (env.MIST_DNS && env.NODE_OPTIONS?.includes(OPTION))
+	if (env.MIST_DNS && env.NODE_OPTIONS && loadsUs(env.NODE_OPTIONS))
 		return env;
 	const copy = {};
 	for (const key in env) // what is inherited counts too, as in child_process
@@ -31,7 +32,11 @@ function completedPairs(pairs, server) {
 
 /** We come first, so that nobody else's preload sees look-ups as they were. */
 function optionsOf(text) {
-	return text ? text.includes(OPTION) ? text : `${OPTION} ${text}` : OPTION;
+	return text ? loadsUs(text) ? text : `${OPTION} ${text}` : OPTION;
+}
+
+function loadsUs(text) {
+	return text.includes(QUOTED) || text.split(/[\s=]+/).includes(PATH);
 }
 
 module.exports = { completed, completedPairs };
