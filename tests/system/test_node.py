@@ -611,9 +611,10 @@ fe80::1%lo link
                                   env={"PATH": os.environ["PATH"], "NODE_OPTIONS": options, "MIST_DNS": spec(mist)})
             self.assertEqual((done.stdout, done.stderr), ("127.0.0.2\n", ""), options)
 
+    @unittest.skipUnless(harness.LONG, "a measurement")
     def test_speed(self):
         """Says it; what it should be is written in docs/VERIFICATION.md."""
-        count, turns = (2000, 9) if harness.LONG else (200, 3)
+        count, turns = 2000, 9
         etc.write("resolv_conf", "nameserver 127.0.0.1\n")
         for name in ("app.editor.land", "web.reg.test", "app.dual.test"):
             done = self.run_node(os.path.join(HERE, "speed.cjs"), PACKAGE, name, count, turns, server=spec(mist))
