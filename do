@@ -116,7 +116,7 @@ export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
 export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:exitcode=66}"
 
 # The tests where threads meet: they run under ThreadSanitizer.
-THREADED="core/test_publisher|forward/test_cache|dnssec/test_sign|transfer/|net/|system/test_(server|forward|update)"
+THREADED="core/test_publisher|forward/test_cache|dnssec/test_sign|transfer/|net/|sidecar/|system/test_(server|forward|update)"
 
 # Counts of several runs, added up by total().
 tally=
