@@ -314,10 +314,10 @@ static int follow(struct following *following, struct zone_list *leaving)
 	int error = following->coming ? MIST_OK : MIST_ENOMEM;
 	for (size_t i = 0; i < following->list.count && !error; i++)
 		error = take_member(following, &following->list.members[i]);
-	if (!error)
+	if (!error) {
 		leave_unlisted(following);
-	if (!error)
 		error = collect_leaving(following->content, leaving);
+	}
 	if (!error)
 		error = add_coming(following);
 	free(following->coming);
