@@ -12,9 +12,9 @@ import dns.rrset
 import dns.update
 
 import harness
+from moved import KEYS, SECRET, serial_of
+from primary import Primary, message, soa, stamp
 from test_secondary import setUpModule  # noqa: F401  the same holds here
-from test_secondary_faults import Primary, message, soa, stamp
-from test_transfer import KEYS, SECRET, serial_of
 
 CATALOGS = ("one.cat", "two.cat")
 MEMBERS = tuple("m%d.test" % i for i in range(1, 6))
