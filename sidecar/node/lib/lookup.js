@@ -8,6 +8,7 @@ const { replace } = require('./replace.js');
 
 const ADDRESS = '127.0.0.1'; // is nobody's name: Node's own functions judge the other arguments by it
 const ignore = () => {};
+const knowsOrder = throws(() => dns.lookup(ADDRESS, { order: 'wrong' }, ignore)); // Node 20.13 and later
 
 function install(resolver) {
 	replace(dns, 'lookup', (stock) => function lookup(hostname, ...rest) {
@@ -61,7 +62,7 @@ function settingsOf(options) {
 		family: { IPv4: 4, IPv6: 6 }[options.family] ?? options.family ?? 0,
 		hints: options.hints ?? 0,
 		all: options.all === true,
-		order: options.order ?? byVerbatim ?? dns.getDefaultResultOrder(),
+		order: (knowsOrder ? options.order : undefined) ?? byVerbatim ?? dns.getDefaultResultOrder(),
 	};
 }
 
@@ -70,6 +71,15 @@ function resultsOf(addresses, { order }) {
 		order === 'ipv6first' ? [...addresses.filter(isIPv6), ...addresses.filter(isIPv4)] :
 			[...addresses.filter(isIPv4), ...addresses.filter(isIPv6)];
 	return arranged.map((address) => ({ address, family: isIP(address) }));
+}
+
+function throws(run) {
+	try {
+		run();
+		return false;
+	} catch {
+		return true;
+	}
 }
 
 module.exports = { install };
