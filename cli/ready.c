@@ -106,7 +106,8 @@ int ready_port_file(const struct cli *cli, const char *path, unsigned port)
 	if (file < 0)
 		goto failed;
 	ssize_t written = write(file, text, (size_t)text_len);
-	if (close(file) == 0 && written == text_len && rename(temporary, path) == 0)
+	bool good = written == text_len && fchmod(file, 0644) == 0; /* for all who look names up, whatever the umask */
+	if (close(file) == 0 && good && rename(temporary, path) == 0)
 		return EXIT_DONE;
 	int error = errno;
 	unlink(temporary);

@@ -55,7 +55,8 @@ static FILE *file_begin(struct integration *integration, const struct integrate_
 	integration->open = open_memstream(&integration->text, &integration->text_len);
 	integration->out_of_memory |= !integration->open;
 	if (integration->open)
-		fprintf(integration->open, "%c %s: %s, which --undo removes\n", form->comment, path, mark);
+		fprintf(integration->open, "%c %s: %s%s\n", form->comment, path, mark,
+		        form->elsewhere ? "" : ", which --undo removes");
 	return integration->open;
 }
 
@@ -365,10 +366,18 @@ static int endpoint_choose(struct integration *integration, const struct integra
 }
 
 /* Letters that mean nothing else in any of the files, nor in their names. */
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
 static bool is_plain(const char *name)
 {
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+	size_t len = strspn(name, LETTERS);
 	return *name && *name != '.' && *name != '-' && name[len] == '\0' && len <= 253; /* RFC 1035, as text */
+}
+
+/* DS records: lines of names, numbers and hexadecimal digits. */
+static bool is_plain_anchor(const char *anchor)
+{
+	return !anchor || anchor[strspn(anchor, LETTERS " \t\n")] == '\0';
 }
 
 static bool is_below_local(const char *name)
@@ -392,6 +401,11 @@ static int zones_choose(const struct integration *integration, struct served *to
 			say(integration->reporter, MIST_LEVEL_WARNING, "zone %.1000s is left out: %s", zone->name,
 			    strcmp(zone->name, ".") == 0 ? "it is no part of the names, but all of them"
 			                                 : "other programs may not read its name as we do");
+			continue;
+		}
+		if (!is_plain_anchor(zone->anchor)) {
+			say(integration->reporter, MIST_LEVEL_WARNING, "zone %s is left out: what the server says is its trust anchor is none",
+			    zone->name);
 			continue;
 		}
 		if (is_below_local(zone->name))

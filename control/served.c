@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/address.h"
 #include "control/setup.h"
 
 enum { ANCHOR_SIZE = 4096 }; /* mistcore.h: always suffices */
@@ -68,8 +69,11 @@ static int room(struct served *served, size_t addresses, size_t zones)
 	return served->addresses && served->zones ? MIST_OK : MIST_ENOMEM;
 }
 
+/* It may come from a server that others have taken over, and goes into files of root's. */
 static int take_address(struct served *served, const char *text)
 {
+	if (!address_is(text))
+		return MIST_EMISMATCH;
 	const char *copy = keep(served, text);
 	if (copy)
 		served->addresses[served->address_count++] = copy;

@@ -98,7 +98,7 @@ class Channel {
 		this.#waiting.delete(id);
 		if (this.#waiting.size === 0)
 			this.#socket.unref(); // programs do not wait for a connection that is at rest
-		done(result, late);
+		nextTick(done, result, late); // a program that throws there must not end our reading
 	}
 }
 

@@ -36,7 +36,7 @@ function optionsOf(text) {
 }
 
 function loadsUs(text) {
-	return text.includes(QUOTED) || text.split(/[\s=]+/).includes(PATH);
+	return text === OPTION || text.startsWith(`${OPTION} `);
 }
 
 module.exports = { completed, completedPairs };
