@@ -431,14 +431,15 @@ MIST_API uint16_t mist_port(const struct mist_server *server);
  * resolv.conf, adopted addresses are not recognised there as the server's own.
  *
  * MIST_EINVAL (not such a socket, or here already; reported), MIST_EADDRESS (not loopback, without
- * allow_non_loopback), MIST_EBUSY (too many), MIST_ENETWORK, MIST_ENOMEM, MIST_EFORKED.
+ * allow_non_loopback), MIST_EBUSY (too many, or a callback while mist_stop() runs), MIST_ENETWORK, MIST_ENOMEM, MIST_EFORKED.
  */
 MIST_API int mist_listen_fds(struct mist_server *server, const int *fds, size_t n);
 
 /*
  * Gives adopted sockets back: when it returns nobody reads from them, their TCP connections are closed, what was still
  * to be answered is not, and the descriptors are the caller's, open. The namespace they belong to can go when
- * they are closed. MIST_ENOTFOUND (one of them is not adopted; then nothing was done), MIST_EINVAL, MIST_EFORKED.
+ * they are closed. MIST_ENOTFOUND (one of them is not adopted; then nothing was done), MIST_EBUSY (a callback while
+ * mist_stop() runs, which closes them itself), MIST_EINVAL, MIST_EFORKED.
  */
 MIST_API int mist_unlisten(struct mist_server *server, const int *fds, size_t n);
 

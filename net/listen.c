@@ -18,6 +18,13 @@ void adoptions_init(struct adoptions *adoptions)
 	pthread_mutex_init(&adoptions->lock, NULL);
 }
 
+void adoptions_close(struct adoptions *adoptions)
+{
+	pthread_mutex_lock(&adoptions->lock);
+	adoptions->closed = true;
+	pthread_mutex_unlock(&adoptions->lock);
+}
+
 void adoptions_free(struct adoptions *adoptions)
 {
 	pthread_mutex_destroy(&adoptions->lock);
@@ -109,7 +116,8 @@ int mist_listen_fds(struct mist_server *server, const int *fds, size_t n)
 	if (guard_forked(&server->guard))
 		return MIST_EFORKED;
 	pthread_mutex_lock(&server->adoptions.lock);
-	int error = server->adoptions.count + n > ADOPTED_MAX ? MIST_EBUSY : check(server, fds, n);
+	bool can = !server->adoptions.closed && server->adoptions.count + n <= ADOPTED_MAX;
+	int error = can ? check(server, fds, n) : MIST_EBUSY;
 	if (!error)
 		error = take_all(server, fds, n);
 	pthread_mutex_unlock(&server->adoptions.lock);
@@ -123,7 +131,7 @@ int mist_unlisten(struct mist_server *server, const int *fds, size_t n)
 	if (guard_forked(&server->guard))
 		return MIST_EFORKED;
 	pthread_mutex_lock(&server->adoptions.lock);
-	int error = MIST_OK;
+	int error = server->adoptions.closed ? MIST_EBUSY : MIST_OK;
 	for (size_t i = 0; i < n && !error; i++)
 		if (find(&server->adoptions, fds[i]) == server->adoptions.count)
 			error = MIST_ENOTFOUND;

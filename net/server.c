@@ -274,6 +274,7 @@ static uint32_t tend(void *context)
 
 static void end(struct mist_server *server)
 {
+	adoptions_close(&server->adoptions); /* callbacks go on for a while */
 	if (server->follower)
 		follower_stop(server->follower);
 	if (server->errands)

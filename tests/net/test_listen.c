@@ -427,11 +427,63 @@ static void test_many_at_once(enum mist_engine engine)
 	assert_int_equal(entries("/proc/self/fd"), before);
 }
 
+/* ---- while it stops ---- */
+
+struct late {
+	_Atomic(struct mist_server *) server;
+	int adopted[2], others[2], adopting, giving;
+	bool called;
+};
+
+/* The first message waits for the end of the workers: then there is nobody who could take a socket or give it back. */
+static void adopt_late(void *user, enum mist_level level, const char *file, unsigned line, const char *text)
+{
+	struct late *late = user;
+	struct mist_server *server = NULL;
+
+	(void)level;
+	(void)file;
+	(void)line;
+	(void)text;
+	if (late->called)
+		return;
+	late->called = true;
+	for (int i = 0; i < PATIENCE_MS && !(server = atomic_load(&late->server)); i++)
+		usleep(1000);
+	for (int i = 0; i < PATIENCE_MS && fcntl(late->adopted[0], F_GETFD) >= 0; i++)
+		usleep(1000);
+	if (!server || fcntl(late->adopted[0], F_GETFD) >= 0)
+		return;
+	late->adopting = mist_listen_fds(server, late->others, 2);
+	late->giving = mist_unlisten(server, late->adopted, 2);
+}
+
+static void test_callback_while_it_stops(enum mist_engine engine)
+{
+	struct late late = { .adopting = 1, .giving = 1 };
+	struct mist_options options = options_of(engine, 2);
+	struct mist_server *server;
+
+	pair(late.adopted, 0);
+	pair(late.others, 0);
+	options.reporter = (struct mist_reporter){ adopt_late, &late };
+	assert_int_equal(mist_start(&server, &options, content_at("127.0.0.7")), MIST_OK);
+	assert_int_equal(mist_listen_fds(server, late.adopted, 2), MIST_OK);
+	atomic_store(&late.server, server);
+	assert_int_equal(mist_stop(server), MIST_OK);
+	assert_int_equal(late.adopting, MIST_EBUSY);
+	assert_int_equal(late.giving, MIST_EBUSY);
+	/* Still the caller's. */
+	close(late.others[1]);
+	assert_int_equal(close(late.others[0]), 0);
+}
+
 static void adopt_and_give_back(void **state) { (void)state; each(test_adopt_and_give_back); }
 static void what_is_no_socket_for_us(void **state) { (void)state; each(test_what_is_no_socket_for_us); }
 static void late_replies(void **state) { (void)state; each(test_late_replies); }
 static void another_network(void **state) { (void)state; each(test_another_network); }
 static void many_at_once(void **state) { (void)state; each(test_many_at_once); }
+static void callback_while_it_stops(void **state) { (void)state; each(test_callback_while_it_stops); }
 
 int main(void)
 {
@@ -441,6 +493,7 @@ int main(void)
 		cmocka_unit_test(late_replies),
 		cmocka_unit_test(another_network),
 		cmocka_unit_test(many_at_once),
+		cmocka_unit_test(callback_while_it_stops),
 	};
 
 	have_uring = uring_runs();
