@@ -172,7 +172,8 @@ static int listen_for_verbs(struct service *service)
 	return error && config->control.given ? cli_exit(error) : EXIT_DONE;
 }
 
-/* Until a signal says so. A supervisor that wants to hear of us in between hears what our clients see. */
+/* Until a signal says so. A supervisor that wants to hear of us in between hears what our clients see; after a reload
+ * too, for reloads that come one after another leave no time in between. */
 static void serve_until_told(struct service *service, const sigset_t *signals)
 {
 	const uint64_t half_ms = systemd_watchdog_ms() / 2;
@@ -180,11 +181,12 @@ static void serve_until_told(struct service *service, const sigset_t *signals)
 	for (;;) {
 		siginfo_t info;
 		int number = half_ms ? sigtimedwait(signals, &info, &half) : sigwaitinfo(signals, &info);
+		bool due = number < 0 && errno == EAGAIN;
+		if (number == SIGINT || number == SIGTERM)
+			return;
 		if (number == SIGHUP)
 			reload_for(service, NULL);
-		else if (number == SIGINT || number == SIGTERM)
-			return;
-		else if (number < 0 && errno == EAGAIN && alive(service->server, service->config, (uint32_t)half_ms / 2))
+		if (half_ms && (due || number == SIGHUP) && alive(service->server, service->config, (uint32_t)half_ms / 2))
 			systemd_notify("WATCHDOG=1");
 	}
 }

@@ -87,6 +87,18 @@ class Notify(unittest.TestCase):
             questions = int(re.search(r"^udp_queries (\d+)$", mist.cli("stats").stdout, re.M).group(1))
             self.assertGreaterEqual(questions, 3)  # it asked its own socket each time
 
+    def test_watchdog_after_a_reload(self):
+        """Whoever reloads more often than the watchdog wants to hear of it must not silence it."""
+        with Supervisor() as told, Service(
+                {"zones": ["a.test"]}, env={"NOTIFY_SOCKET": told.path},
+                variables="WATCHDOG_PID=$$ WATCHDOG_USEC=%d" % (3600 * 10**6)) as mist:
+            self.assertIn("READY", told.next())
+            for _ in range(2):
+                mist.hup()
+                self.assertIn("RELOADING", told.next())
+                self.assertIn("READY", told.next())
+                self.assertEqual(told.next(), {"WATCHDOG": "1"})  # half an hour early
+
     def test_watchdog_of_another(self):
         """A variable that was inherited, and is about the parent."""
         with Supervisor() as told, Service(
