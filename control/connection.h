@@ -33,7 +33,8 @@ struct connection_buffer {
 
 struct connection {
 	int file;
-	int files[CONNECTION_FILES_MAX]; /* that came (SCM_RIGHTS), for a verb to take; closed if none does */
+	int files[CONNECTION_FILES_MAX]; /* that came (SCM_RIGHTS), for a verb to take; closed if none does of the
+	                                    requests that are there */
 	size_t file_count;
 	struct connection_buffer in, out;
 	bool failed;          /* nothing more can be read or written */

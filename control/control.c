@@ -122,6 +122,9 @@ static void take_lines(struct control *control, struct session *session)
 		}
 		connection_skip(connection, len);
 	}
+	/* Not after each line: descriptors that come with a later one are here when the first is answered. */
+	if (!session->apart && !connection->in.len)
+		connection_drop_files(connection);
 	if (!session->apart && connection->in.len > CONNECTION_LINE_MAX && !connection->out.len) {
 		request_refuse(session, MIST_ELIMIT, "a line of more than 512 KiB");
 		connection->failed = true;

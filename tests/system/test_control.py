@@ -3,6 +3,7 @@ import contextlib
 import glob
 import json
 import os
+import select
 import signal
 import socket
 import stat
@@ -198,6 +199,28 @@ class Requests(unittest.TestCase):
         for line in lines:
             line.close()
         until(lambda: descriptors(self.mist.process.pid) <= before, "the descriptors back")
+
+    def test_descriptors_that_nobody_asked_for_are_closed(self):
+        """By verbs that are answered at once and by those that take a thread, while the connection stays."""
+        with Line(self.mist) as line:
+            for verb in ("stats", "zones", "xyzzy", "stats"):
+                reader, writer = os.pipe()
+                with open(reader) as pipe:
+                    socket.send_fds(line.socket, [json.dumps({"verb": verb}).encode() + b"\n"], [writer, writer])
+                    os.close(writer)
+                    while "ok" not in line.read():
+                        pass
+                    self.assertTrue(select.select([pipe], [], [], DEADLINE)[0], verb)
+                    self.assertEqual(pipe.read(), "")
+            self.assertIs(line.ask({"verb": "listen"})["ok"], True)  # there are none: it asks for the port
+
+    def test_descriptors_wait_for_their_line(self):
+        with Line(self.mist) as line, contextlib.closing(socket.socket()) as no_listener:
+            line.send(b'{"verb":"stats"}\n' * 50 + b'{"verb":')
+            socket.send_fds(line.socket, [b'"listen"}\n'], [no_listener.fileno()])
+            for _ in range(50):
+                self.assertIs(line.read()["ok"], True)
+            self.assertIn("these sockets cannot be served", line.read()["error"])
 
     def test_stats(self):
         def counter(name):
