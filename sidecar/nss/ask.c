@@ -221,10 +221,10 @@ static int ask_by_tcp(const struct server *server, const uint8_t *name, struct a
 	uint8_t octets[2 + QUESTION_MAX];
 	const size_t len = write_question(octets + 2, ask, name);
 	const int fd = open_socket(server, SOCK_STREAM);
+	ask->reply = NULL;
 	if (fd < 0)
 		return errno;
 	wire_set16(octets, (uint16_t)len);
-	ask->reply = NULL;
 	int error = send_all(fd, octets, 2 + len, until_ms);
 	if (!error)
 		error = receive_message(fd, name, ask, until_ms);
@@ -245,6 +245,13 @@ static int choose_ids(struct ask *all, size_t count)
 	return 0;
 }
 
+/* Whoever has said a part is there, whatever becomes of the connection. */
+static int ask_for_all(const struct server *server, const uint8_t *name, struct ask *ask, int64_t until_ms)
+{
+	const int error = ask_by_tcp(server, name, ask, until_ms);
+	return error && error != ENOMEM ? ETIMEDOUT : error;
+}
+
 int asks(const struct server *server, const uint8_t *name, struct ask *all, size_t count)
 {
 	const int64_t until_ms = now_ms() + WAIT_MS;
@@ -257,7 +264,7 @@ int asks(const struct server *server, const uint8_t *name, struct ask *all, size
 	error = ask_by_udp(fd, name, all, count, until_ms);
 	close(fd);
 	for (size_t i = 0; i < count; i++) {
-		const int failed = is_truncated(&all[i]) ? ask_by_tcp(server, name, &all[i], until_ms) : 0;
+		const int failed = is_truncated(&all[i]) ? ask_for_all(server, name, &all[i], until_ms) : 0;
 		error = error ? error : failed;
 	}
 	return error;

@@ -26,8 +26,9 @@ struct ask {
 /*
  * Asks the server of the name (wire form) for the types of all asks, in class IN. A reply that is there has a whole header, and
  * id, question and sender are right (RFC 5452); nothing else is known of it. 0; or why some have none: ECONNREFUSED and
- * others when the server is not there, ETIMEDOUT when it says nothing for five seconds, ENOMEM. Call asks_free()
- * in every case.
+ * others when the server is not there, ETIMEDOUT when it says nothing for five seconds, or a part by UDP and not all of it
+ * by TCP, whatever went wrong there: it is there, so nobody else is to be asked; ENOMEM, EMFILE and their like when
+ * the process has too little for asking. Call asks_free() in every case.
  */
 int asks(const struct server *server, const uint8_t *name, struct ask *all, size_t count);
 void asks_free(struct ask *all, size_t count);

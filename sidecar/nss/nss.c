@@ -5,7 +5,8 @@
  *
  *   SUCCESS     there it is
  *   NOTFOUND    no such name, none of such data, or the server denies it: the next service may know
- *   TRYAGAIN    the server failed, or says nothing; with ERANGE: the buffer is too small
+ *   TRYAGAIN    the server failed, or says nothing or not all; we lack memory, descriptors or rights for asking;
+ *               with ERANGE: the buffer is too small
  *   UNAVAIL     no server is known (server.h), or none is there
  *
  * So `hosts: files mist [!UNAVAIL=return] dns` asks others only where no server runs, and `files mist
@@ -60,9 +61,18 @@ static enum nss_status end_too_small(const struct end *e)
 /* The server was not asked, or did not reply. */
 static enum nss_status end_unasked(const struct end *e, int error)
 {
-	if (error == ETIMEDOUT)
+	switch (error) {
+	case ETIMEDOUT:
 		return end(e, NSS_STATUS_TRYAGAIN, EAGAIN, TRY_AGAIN);
-	return end(e, NSS_STATUS_UNAVAIL, error, NO_RECOVERY);
+	case ENOMEM: /* ours: they say nothing of a server */
+	case ENOBUFS:
+	case EMFILE:
+	case ENFILE:
+	case EACCES:
+		return end(e, NSS_STATUS_TRYAGAIN, error, TRY_AGAIN);
+	default:
+		return end(e, NSS_STATUS_UNAVAIL, error, NO_RECOVERY);
+	}
 }
 
 static enum nss_status end_without(const struct end *e, enum answered answered)

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <nss.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "net/serve.h"
@@ -472,6 +473,73 @@ static void test_broken_replies(void **state)
 	assert_true(ends[0] > 100 && ends[1] > 100 && ends[2] > 100);
 }
 
+/* ---- what is no word of a server that is not there ---- */
+
+static void truncate_reply(struct liar *liar, uint8_t *octets, size_t *len)
+{
+	(void)liar;
+	(void)len;
+	octets[2] |= 2;
+}
+
+static int listener_at(unsigned port)
+{
+	const struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	                                     .sin_port = htons((uint16_t)port) };
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) || listen(fd, 4)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Takes two connections and hangs up. */
+static void *hang_up(void *user)
+{
+	const int *listener = user;
+	for (unsigned i = 0; i < 2; i++)
+		close(accept(*listener, NULL, NULL));
+	return NULL;
+}
+
+/* It has said a part and not all: it is there, and nobody else is to be asked. */
+static void test_truncated_and_no_more(void **state)
+{
+	struct liar liar = { .lie = truncate_reply };
+	unsigned port;
+	pthread_t liar_thread, thread;
+	int listener;
+	(void)state;
+	liar_thread = start_lying(&liar, &port);
+	while ((listener = listener_at(port)) < 0) {
+		stop_lying(&liar, liar_thread, port);
+		liar_thread = start_lying(&liar, &port);
+	}
+	assert_int_equal(pthread_create(&thread, NULL, hang_up, &listener), 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_none(by_name("some.name.test", AF_INET), NSS_STATUS_TRYAGAIN, EAGAIN, TRY_AGAIN);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(listener); /* and now the connection is refused */
+	assert_none(by_name("some.name.test", AF_INET), NSS_STATUS_TRYAGAIN, EAGAIN, TRY_AGAIN);
+	assert_none(both("some.name.test", NULL), NSS_STATUS_TRYAGAIN, EAGAIN, TRY_AGAIN);
+	stop_lying(&liar, liar_thread, port);
+}
+
+static void test_no_descriptors(void **state)
+{
+	struct rlimit before;
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit none = { .rlim_cur = 0, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	const struct got one = by_name("x.dual.test", AF_INET), two = both("x.dual.test", NULL);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_none(one, NSS_STATUS_TRYAGAIN, EMFILE, TRY_AGAIN);
+	assert_none(two, NSS_STATUS_TRYAGAIN, EMFILE, TRY_AGAIN);
+}
+
 /* ---- threads, and what is left ---- */
 
 static void *ask_often(void *user)
@@ -507,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_addresses), cmocka_unit_test(test_not_found), cmocka_unit_test(test_buffers),
 		cmocka_unit_test(test_which_server), cmocka_unit_test(test_server_gone),
 		cmocka_unit_test(test_other_replies_are_not_taken), cmocka_unit_test(test_broken_replies),
+		cmocka_unit_test(test_truncated_and_no_more), cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests_name("nss", tests, set_up, tear_down);
