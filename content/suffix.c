@@ -46,7 +46,7 @@ int known_names_find(struct known_names *known, const struct mist_content *conte
 	if (!known->names)
 		return MIST_ENOMEM;
 	for (size_t i = 0; i < content->zone_count; i++) {
-		if (content->zones[i]->zone->labels > 0)
+		if (content->zones[i]->zone->labels > 0 && !content->zones[i]->catalog)
 			add(known, content->zones[i]->zone->name);
 	}
 	for (size_t i = 0; i < content->rule_count; i++) {

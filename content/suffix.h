@@ -3,7 +3,8 @@
  * and if a wildcard answers, that is where it goes. So in each zone that is made from addresses the names that are
  * answered elsewhere, with the zone's name behind them, are made not to exist (zone_carve_suffix()): those of
  * allow rules and of zones (its own as well), and the names below. A name of one label keeps the wildcard's answer, for
- * it may be meant; the names below it do not.
+ * it may be meant; the names below it do not. Members of catalogs are no such names: they come and go while zones are
+ * served, and how many there are is not said here, so that a catalog that grew would take the cuts from all others.
  */
 #ifndef MIST_CONTENT_SUFFIX_H
 #define MIST_CONTENT_SUFFIX_H
