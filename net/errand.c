@@ -327,6 +327,8 @@ static void hand_back(struct errand *errand)
 	pthread_mutex_lock(&errands->lock);
 	if (errand->ended) /* whose place is free at once; what it holds is freed by a thread of ours */
 		forget(errands, errand);
+	if (!errands->stop && !errand->ended)
+		(void)start_thread(errands); /* all there are may be busy with others */
 	if (errands->stop && !errand->ended)
 		post_cut(errands, errand);
 	else
