@@ -110,20 +110,27 @@ static void begin(struct followed *followed, const struct secondary_zone *zone)
 	secondary_describe(&followed->secondary, zone, true, clock_ms(), clock_s());
 }
 
-void followed_begin_anew(struct followed *followed, const struct secondary_zone *zone)
+void followed_begin_anew(struct followed *followed, const struct secondary_zone *zone, const char *directory)
 {
 	if (followed->busy) {
 		followed->drop = true;
 		followed_describe(followed, zone);
-	} else {
-		begin(followed, zone);
-		followed_note(followed);
+		return;
 	}
+	if (directory)
+		store_remove(directory, followed->secondary.name);
+	begin(followed, zone);
+	followed_note(followed);
 }
 
-void followed_drop(struct followed *followed)
+void followed_drop(struct followed *followed, const char *directory)
 {
-	followed->drop |= member_of(followed) != 0;
+	if (!member_of(followed))
+		return;
+	if (followed->busy)
+		followed->drop = true;
+	else if (directory)
+		store_remove(directory, followed->secondary.name);
 }
 
 /* ---- what waited ---- */

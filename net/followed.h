@@ -34,12 +34,15 @@ void followed_describe(struct followed *followed, const struct secondary_zone *z
 
 /* Is that a member that has no more in common with this one than the name? */
 bool followed_is_another(const struct followed *followed, const struct secondary_zone *zone);
-void followed_begin_anew(struct followed *followed, const struct secondary_zone *zone);
 
-/* It is busy and no member any more. */
-void followed_drop(struct followed *followed);
+/* `directory`, here and below: where zones are kept; NULL: nowhere. A file may be there again: a thread may have written it
+ * after the content had removed it, and before this. */
+void followed_begin_anew(struct followed *followed, const struct secondary_zone *zone, const char *directory);
 
-/* The thread has done its work. `directory`: where zones are kept; NULL: nowhere. */
+/* It is no member any more, if it was one: nothing is left of it on disk; if it is busy, when that ends. */
+void followed_drop(struct followed *followed, const char *directory);
+
+/* The thread has done its work. */
 void followed_ended(struct followed *followed, const char *directory);
 
 /* Notes the status. */

@@ -249,7 +249,9 @@ static struct followed *new_followed(struct follower *follower, const struct sec
 struct syncing {
 	struct follower *follower;
 	bool members;                /* only they may differ */
+	const char *directory;       /* where zones are kept; NULL: nowhere */
 	size_t member_count;
+	int error;                   /* of zones that are not followed; the others are */
 };
 
 static int take_zone(void *user, const struct secondary_zone *zone)
@@ -261,44 +263,52 @@ static int take_zone(void *user, const struct secondary_zone *zone)
 	if (!followed)
 		followed = new_followed(follower, zone);
 	else if (syncing->members && followed_is_another(followed, zone))
-		followed_begin_anew(followed, zone);
+		followed_begin_anew(followed, zone, syncing->directory);
 	else if (!syncing->members || !followed_is_described(followed, zone))
 		followed_describe(followed, zone);
 	if (followed && !followed->busy)
 		plan(follower, followed);
+	syncing->member_count += zone->member != 0;
 	if (followed)
 		followed->listed = true;
-	syncing->member_count += zone->member != 0;
-	return followed ? MIST_OK : MIST_ENOMEM;
+	else
+		syncing->error = MIST_ENOMEM;
+	return MIST_OK;
 }
 
 /* Those that are worked on go when that ends. */
-static void forget_unlisted(struct follower *follower, bool members)
+static void forget_unlisted(const struct syncing *syncing)
 {
+	struct follower *follower = syncing->follower;
+
 	for (size_t i = follower->count; i-- > 0;) {
 		struct followed *followed = follower->zones[i];
-		if (!followed->listed && !followed->busy)
+		if (followed->listed)
+			continue;
+		if (syncing->members)
+			followed_drop(followed, syncing->directory);
+		if (!followed->busy)
 			forget(follower, followed);
-		else if (!followed->listed && members)
-			followed_drop(followed);
 	}
 }
 
+/* Under the content's lock. */
 static int sync_zones(struct follower *follower, bool members)
 {
-	struct syncing syncing = { follower, members, 0 };
+	const struct mist_content *content = follower->server->content;
+	struct syncing syncing = { .follower = follower, .members = members, .directory = content_state_directory(content) };
 
 	pthread_mutex_lock(&follower->lock);
 	for (size_t i = 0; i < follower->count; i++)
 		follower->zones[i]->listed = false;
-	int error = content_secondaries(follower->server->content, take_zone, &syncing);
-	forget_unlisted(follower, members);
+	(void)content_secondaries(content, take_zone, &syncing);
+	forget_unlisted(&syncing);
 	atomic_store(&follower->any, follower->count > 0);
 	atomic_store(&follower->members, syncing.member_count);
 	start_threads(follower);
 	pthread_cond_broadcast(&follower->wake);
 	pthread_mutex_unlock(&follower->lock);
-	return error;
+	return syncing.error;
 }
 
 int follower_sync(struct follower *follower)
