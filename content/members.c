@@ -125,7 +125,7 @@ static void drop_state(const struct mist_zone *zone)
 		serial_remove(directory, zone->zone->name);
 	}
 	if (keys && !options->read_only && zone->dnssec == MIST_DNSSEC_SIGN && !zone->ephemeral_key)
-		key_remove(zone->zone->name, keys);
+		key_remove(zone->zone->name, zone->key, keys);
 }
 
 static void leave(struct following *following, struct mist_zone *zone, bool for_good)
@@ -332,9 +332,9 @@ static int follow(struct following *following, struct zone_list *leaving)
 int members_load(struct mist_content *content)
 {
 	const struct mist_reporter *reporter = &content->options.reporter;
-	const size_t configured = content->zone_count;
 	int error = MIST_OK;
-	for (size_t i = 0; i < configured && !error; i++) {
+	/* Zones may leave meanwhile, and those that come are no catalogs. */
+	for (size_t i = 0; i < content->zone_count && !error; i++) {
 		struct following following = { .content = content, .catalog = content->zones[i], .reporter = reporter };
 		struct members_news news = { .reporter = reporter };
 		if (!following.catalog->groups || following.catalog->zone->failed)

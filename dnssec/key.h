@@ -42,8 +42,9 @@ int key_load(struct key **key, struct crypto *crypto, const uint8_t *zone, const
  * renamed, so that a crash leaves no half file, and no file is ever overwritten. MIST_EFILE,
  * MIST_EKEY, reported. */
 int key_save(const struct key *key, const char *directory, const struct mist_reporter *reporter);
-/* Takes every key of the zone out of a directory: the zone is gone for good. */
-void key_remove(const uint8_t *zone, const char *directory);
+/* Takes the key of a zone that is gone for good out of a directory. `key`: the one that the zone has; NULL, or no such file:
+ * the directory is walked, and every key of the zone goes. */
+void key_remove(const uint8_t *zone, const struct key *key, const char *directory);
 /*
  * Between looking for a key and saving a new one no other process may do the same: two servers that
  * start at once would make two keys. Locks the directory; the result is closed with close(). -1:

@@ -33,6 +33,7 @@
 /* Key files have some 400 octets; RSA ones, which we must be able to name as such, below 4,000. */
 #define FILE_MAX 8192
 #define PATH_SIZE 4096
+#define FILE_NAME_SIZE (KEY_ZONE_TEXT_MAX + 32)
 
 size_t key_zone_text(char to[KEY_ZONE_TEXT_MAX], const uint8_t *zone)
 {
@@ -143,7 +144,23 @@ static int find(struct found *found, const uint8_t *zone, const char *directory,
 	return error;
 }
 
-void key_remove(const uint8_t *zone, const char *directory)
+/* What the file of a key is called that is written here. */
+static void file_name(char name[FILE_NAME_SIZE], const struct key *key, const char *suffix)
+{
+	char zone[KEY_ZONE_TEXT_MAX];
+	key_zone_text(zone, key_zone(key));
+	snprintf(name, FILE_NAME_SIZE, "K%s+%03d+%05u.%s", zone, (int)key_algorithm(key), key_tag(key), suffix);
+}
+
+static bool remove_file(const struct key *key, const char *suffix, const char *directory)
+{
+	char name[FILE_NAME_SIZE], path[PATH_SIZE];
+	file_name(name, key, suffix);
+	return (size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) < sizeof(path) && !unlink(path);
+}
+
+/* Whoever made a key elsewhere may have written its zone in capitals. */
+static void remove_all(const uint8_t *zone, const char *directory)
 {
 	char prefix[1 + KEY_ZONE_TEXT_MAX] = "K";
 	const size_t prefix_len = 1 + key_zone_text(prefix + 1, zone);
@@ -155,6 +172,15 @@ void key_remove(const uint8_t *zone, const char *directory)
 	}
 	if (entries)
 		closedir(entries);
+}
+
+/* By name where that is known: thousands of zones may go at once, and a walk is as long as there are keys. */
+void key_remove(const uint8_t *zone, const struct key *key, const char *directory)
+{
+	if (key && remove_file(key, "private", directory))
+		remove_file(key, "key", directory);
+	else
+		remove_all(zone, directory);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -496,19 +522,18 @@ static void sync_directory(const char *directory)
 
 int key_save(const struct key *key, const char *directory, const struct mist_reporter *reporter)
 {
-	char zone_text[KEY_ZONE_TEXT_MAX], owner[NAME_TEXT_MAX], base64[128], stamp[32];
-	char name[KEY_ZONE_TEXT_MAX + 32], text[2 * NAME_TEXT_MAX + 512];
+	char owner[NAME_TEXT_MAX], base64[128], stamp[32];
+	char name[FILE_NAME_SIZE], text[2 * NAME_TEXT_MAX + 512];
 	int algorithm = (int)key_algorithm(key);
 	struct tm utc;
 	time_t now = time(NULL);
 	gmtime_r(&now, &utc);
 	strftime(stamp, sizeof(stamp), "%Y%m%d%H%M%S", &utc);
-	key_zone_text(zone_text, key_zone(key));
 	name_to_text(owner, key_zone(key));
 	const char *dot = *key_zone(key) ? "." : ""; /* the root's text is its dot */
 
 	base64_encode(base64, sizeof(base64), key_scalar(key), SCALAR_LEN);
-	snprintf(name, sizeof(name), "K%s+%03d+%05u.private", zone_text, algorithm, key_tag(key));
+	file_name(name, key, "private");
 	snprintf(text, sizeof(text),
 	         "Private-key-format: v1.3\nAlgorithm: %d (%s)\nPrivateKey: %s\n"
 	         "Created: %s\nPublish: %s\nActivate: %s\n",
@@ -522,7 +547,7 @@ int key_save(const struct key *key, const char *directory, const struct mist_rep
 	uint8_t rdata[DNSKEY_LEN_MAX];
 	size_t len = key_dnskey(key, rdata);
 	base64_encode(base64, sizeof(base64), rdata + 4, len - 4);
-	snprintf(name, sizeof(name), "K%s+%03d+%05u.key", zone_text, algorithm, key_tag(key));
+	file_name(name, key, "key");
 	snprintf(text, sizeof(text),
 	         "; This is a key-signing key, keyid %u, for %s%s\n; Created: %s\n"
 	         "%s%s IN DNSKEY %d 3 %d %s\n",

@@ -143,6 +143,32 @@ static void test_save_and_load(void **state)
 	assert_string_equal(heard.text, "");
 }
 
+/* The zone's key alone goes, however its file's name is written; another one of it goes with it when none is known. */
+static void test_remove(void **state)
+{
+	struct key *key, *other;
+	uint8_t longer[NAME_MAX];
+	(void)state;
+	name_from_text(longer, "example.test.more");
+	assert_int_equal(key_generate(&key, crypto, zone, MIST_ALGORITHM_DEFAULT), MIST_OK);
+	assert_int_equal(key_generate(&other, crypto, longer, MIST_ALGORITHM_DEFAULT), MIST_OK);
+	assert_int_equal(key_save(other, directory, &reporter), MIST_OK);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(key_save(key, directory, &reporter), MIST_OK);
+		if (i & 1)
+			assert_true(run("cd %s && for f in Kexample.test.+*; do mv $f KExample.TEST.${f#Kexample.test.}; done", directory));
+		key_remove(zone, i & 2 ? NULL : key, directory);
+		assert_true(run("test $(ls %s | wc -l) = 2", directory));
+	}
+	key_remove(longer, other, directory);
+	key_remove(longer, other, directory);
+	key_remove(longer, NULL, "/nonexistent/keys");
+	assert_true(run("test -z \"$(ls -A %s)\"", directory));
+	key_free(key);
+	key_free(other);
+	assert_string_equal(heard.text, "");
+}
+
 static void load_from(const char *command, int algorithm)
 {
 	struct key *key;
@@ -365,6 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sign, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_save_and_load, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_remove, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_load_of_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_others_sign_with_ours, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_spoiled, set_up, tear_down),
