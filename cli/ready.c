@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A JSON string (RFC 8259 section 7). Octets that are not ASCII become \u00XX: names are octets,
