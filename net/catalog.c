@@ -6,10 +6,11 @@
 #include "content/members.h"
 #include "net/server.h"
 
-/* Under the lock. */
-static int follow(struct mist_server *server, const uint8_t *catalog, char *why, size_t size)
+/* Under the lock, like all here. `reporter`: what single members cannot be. */
+static int follow(struct mist_server *server, const uint8_t *catalog, const struct mist_reporter *reporter,
+                  char *why, size_t size)
 {
-	struct members_news news = { .reporter = &server->background.queue };
+	struct members_news news = { .reporter = reporter };
 	struct edit *edit;
 
 	name_copy(news.catalog, catalog);
@@ -27,10 +28,26 @@ static int follow(struct mist_server *server, const uint8_t *catalog, char *why,
 	return error;
 }
 
+/* What this one lets go may be what another one lists already. A `coo` above all: once this one does not list the zone any
+ * more, its state and key are gone. What the others still cannot have was reported when they came. */
+static void follow_others(struct mist_server *server, const uint8_t *catalog)
+{
+	const struct mist_reporter nobody = { .report = NULL };
+	uint8_t name[NAME_MAX];
+	char why[256];
+
+	for (size_t at = 0; members_next_catalog(server->content, &at, name);) {
+		if (!name_equal(name, catalog))
+			(void)follow(server, name, &nobody, why, sizeof why);
+	}
+}
+
 bool catalog_follow(struct mist_server *server, const uint8_t *catalog, char *why, size_t size)
 {
 	pthread_mutex_lock(&server->content_lock);
-	const int error = follow(server, catalog, why, size);
+	const int error = follow(server, catalog, &server->background.queue, why, size);
+	if (!error)
+		follow_others(server, catalog);
 	pthread_mutex_unlock(&server->content_lock);
 	return error != MIST_EZONE && error != MIST_ENOMEM;
 }
@@ -42,5 +59,5 @@ void catalogs_follow(struct mist_server *server)
 
 	/* One that is broken was reported when it came. */
 	for (size_t at = 0; members_next_catalog(server->content, &at, name);)
-		(void)follow(server, name, why, sizeof why);
+		(void)follow(server, name, &server->background.queue, why, sizeof why);
 }
