@@ -49,8 +49,10 @@ static int terminal_open(void)
 static void terminal_take_back(const struct launch *launch)
 {
 	sigset_t output, before;
+	const pid_t front = launch->terminal < 0 ? -1 : tcgetpgrp(launch->terminal);
 
-	if (launch->terminal < 0 || tcgetpgrp(launch->terminal) == getpgrp())
+	/* A group that is still there has it by right: the shell's, when our job ends in the background. */
+	if (front <= 0 || front == getpgrp() || kill(-front, 0) == 0 || errno != ESRCH)
 		return;
 	sigemptyset(&output);
 	sigaddset(&output, SIGTTOU);
