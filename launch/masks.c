@@ -27,6 +27,11 @@ static const char *const services[] = {
 	"/var/lib/lxd/unix.socket", "/run/libvirt", "/run/snapd.socket",
 };
 
+/* And those of the user's own services, in /run/user/UID. */
+static const char *const user_services[] = {
+	"bus", "systemd", "docker.sock", "docker", "podman", "containerd-rootless",
+};
+
 /* ---- files --------------------------------------------------------------------------------- */
 
 /* A whole file as a text, the caller's; NULL: there is none, or it is longer. */
@@ -109,7 +114,7 @@ static void make_parents(const char *path)
 /* A file of /etc with the path it really has, which may lie where an empty directory is mounted next. */
 struct file {
 	const char *name;            /* on the stage */
-	char real[PATH_MAX];         /* "": there is none, and glibc's defaults are what we want */
+	char real[PATH_MAX];         /* "": there is none */
 	char *text;
 };
 
@@ -128,12 +133,13 @@ static void file_plan(struct file *file, const char *path, const char *word, con
 	free(now);
 }
 
-static bool file_put(const struct file *file)
+/* `without`: whether the defaults, which hold where there is no such file, are what we want. */
+static bool file_put(const struct file *file, bool without)
 {
 	char staged[NAME_MAX + sizeof STAGE + 1];
 
 	if (!*file->real)
-		return true;
+		return without;
 	snprintf(staged, sizeof staged, STAGE "/%s", file->name);
 	if (!file->text || !write_text(staged, file->text))
 		return false;
@@ -180,22 +186,50 @@ static void mask_run(struct masks *masks)
 		chmod("/run/lock", 01777); /* whatever the umask is */
 }
 
-/* Each line ends with the path, if the socket has one: "0000...: 00000002 00000000 00010000 0001 01 12345 /path". */
-static void mask_sockets(struct masks *masks)
+static void mask_user_services(struct masks *masks)
+{
+	char path[64];
+
+	for (size_t i = 0; i < sizeof user_services / sizeof *user_services; i++) {
+		snprintf(path, sizeof path, "/run/user/%u/%s", geteuid(), user_services[i]);
+		mask_path(masks, path);
+	}
+}
+
+/* The name of a socket in its line of /proc/net/unix, "0000...: 00000002 00000000 00010000 0001 01 12345 /path"; "": it
+ * has none; NULL: the line is none of these, but the rest of a name with a line break. */
+static const char *socket_name(const char *line)
+{
+	int end = 0;
+
+	sscanf(line, "%*s %*s %*s %*s %*s %*s %*u%n", &end);
+	return end ? line + end + (line[end] == ' ') : NULL;
+}
+
+/* A relative name (bound as "private/x") says nothing of where its socket is; "@..." is an abstract one's. */
+static void mask_socket(struct masks *masks, const char *name)
 {
 	struct stat status;
 
-	if (!masks->sockets) {
+	if (!name || (*name && *name != '/' && *name != '@'))
+		masks->failed = true;
+	else if (*name == '/' && stat(name, &status) == 0 && S_ISSOCK(status.st_mode))
+		mask_path(masks, name);
+}
+
+static void mask_sockets(struct masks *masks)
+{
+	char *next = masks->sockets ? strchr(masks->sockets, '\n') : NULL; /* behind the headings */
+
+	if (!next) {
 		masks->failed = true;
 		return;
 	}
-	for (char *next, *line = masks->sockets; line && *line; line = next) {
+	for (char *line = next + 1; line && *line; line = next) {
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
-		const char *path = strstr(line, " /");
-		if (path && stat(path + 1, &status) == 0 && S_ISSOCK(status.st_mode))
-			mask_path(masks, path + 1);
+		mask_socket(masks, socket_name(line));
 	}
 }
 
@@ -220,6 +254,7 @@ static void put_sockets(struct masks *masks)
 		mask_run(masks);
 	for (size_t i = 0; i < sizeof services / sizeof *services; i++)
 		mask_path(masks, services[i]);
+	mask_user_services(masks);
 	if (masks->reach == MASKS_SOCKETS)
 		mask_sockets(masks);
 	masks->all_sockets = !masks->failed;
@@ -237,8 +272,8 @@ bool masks_put(struct masks *masks, const char *server, const char *hosts, struc
 	if (mount("none", STAGE, "tmpfs", FLAGS | MS_NOEXEC, "mode=0755,size=1m"))
 		return problem_say(problem, "nothing can be mounted in the command's namespace: %s", strerror(errno));
 	put_sockets(masks);
-	masks->resolv_conf = *server && file_put(&resolv_conf);
-	masks->nsswitch = hosts && file_put(&nsswitch);
+	masks->resolv_conf = *server && file_put(&resolv_conf, strcmp(server, "127.0.0.1") == 0);
+	masks->nsswitch = hosts && file_put(&nsswitch, strcmp(hosts, "files dns") == 0);
 	umount2(STAGE, MNT_DETACH);
 	free(resolv_conf.text);
 	free(nsswitch.text);
