@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,12 +70,36 @@ static void hand_over(const struct init *init, struct problem *problem)
 	close(fds[1]);
 }
 
+/* A directory is a way below what is mounted over it, and so is a descriptor of a path. */
+static bool standard_files_lead_nowhere(struct problem *problem)
+{
+	struct stat status;
+
+	for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++)
+		if (fstat(file, &status) == 0 && (S_ISDIR(status.st_mode) || fcntl(file, F_GETFL) & O_PATH))
+			return problem_say(problem, "standard file %d is a directory or a path, by which the command would reach "
+			                   "what is masked: give it another, as with </dev/null", file);
+	return true;
+}
+
+/* The working directory by its path, since ours still is below the masks; the root, where it has gone with them. */
+static bool enter_again(const char *directory, struct problem *problem)
+{
+	return (*directory == '/' && chdir(directory) == 0) || chdir("/") == 0 ||
+	       problem_say(problem, "no working directory: %s", strerror(errno));
+}
+
 /* Everything that needs the rights that are given up at its end; returns FACT_* bits. */
 static unsigned dress(struct init *init, const struct note *server, struct problem *problem)
 {
 	unsigned facts = 0;
 	const bool ours = server->code == 53;
+	char directory[PATH_MAX];
 
+	if (!standard_files_lead_nowhere(problem))
+		fail(init, problem);
+	if (!getcwd(directory, sizeof directory))
+		*directory = '\0'; /* it is removed, or too deep */
 	if (init->net == LAUNCH_EGRESS) {
 		if (!ports_shut(problem))
 			fail(init, problem);
@@ -88,9 +114,10 @@ static unsigned dress(struct init *init, const struct note *server, struct probl
 	facts |= init->masks.all_sockets ? FACT_SOCKETS : 0;
 	facts |= init->program.node_preload ? FACT_NODE : 0;
 	facts |= namespaces_proc() ? FACT_PROC : 0;
-	if (!rights_give_up(problem))
+	facts |= namespaces_seal() ? FACT_PRIVILEGES : 0;
+	if (!enter_again(directory, problem) || !rights_give_up(init->net == LAUNCH_LOOPBACK, problem))
 		fail(init, problem);
-	return facts | FACT_PRIVILEGES;
+	return facts;
 }
 
 /* ---- while it runs ----------------------------------------------------------------------------- */

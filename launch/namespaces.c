@@ -129,3 +129,19 @@ bool namespaces_proc(void)
 {
 	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0;
 }
+
+/* A mount has flags of its own: what is mounted below /proc/sys, where /proc is the caller's, is another. */
+static bool seal(const char *path)
+{
+	const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	return (access(path, F_OK) && errno == ENOENT) ||
+	       (mount(path, path, NULL, MS_BIND | MS_REC, NULL) == 0 &&
+	        mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) == 0);
+}
+
+bool namespaces_seal(void)
+{
+	/* Not for others: a mount there forbids /proc to namespaces that the command makes. */
+	return user != 0 || (seal("/proc/sys") && seal("/proc/sys/fs/binfmt_misc") && seal("/proc/sysrq-trigger"));
+}

@@ -25,4 +25,8 @@ bool namespaces_loopback_up(struct problem *problem);
 /* In new PID and mount namespaces: /proc shows these processes alone. False: it still shows the caller's. */
 bool namespaces_proc(void);
 
+/* In a new mount namespace, behind namespaces_proc(): what the kernel lets uid 0 set in /proc without a capability
+ * (kernel.core_pattern names a program that it runs outside) is read-only. Nobody else can write there. */
+bool namespaces_seal(void);
+
 #endif

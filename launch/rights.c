@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,50 +26,90 @@
 #define LOCKS (SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED | \
                SECBIT_KEEP_CAPS_LOCKED)
 
+/* Processors that this kernel runs as well, and their numbers. */
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
-#define OTHER_ARCH AUDIT_ARCH_I386  /* that this kernel runs as well, and its number of ioctl */
+#define OTHER_ARCH AUDIT_ARCH_I386
 #define OTHER_IOCTL 54
+#define OTHER_SOCKET 359
 #elif defined(__aarch64__)
 #define ARCH AUDIT_ARCH_AARCH64
 #define OTHER_ARCH AUDIT_ARCH_ARM
 #define OTHER_IOCTL 54
+#define OTHER_SOCKET 281
 #elif defined(__i386__)
 #define ARCH AUDIT_ARCH_I386
 #define OTHER_ARCH AUDIT_ARCH_I386
 #define OTHER_IOCTL SYS_ioctl
+#define OTHER_SOCKET SYS_socket
 #endif
 
 #ifdef ARCH
 #define FIELD(name) ((uint32_t)offsetof(struct seccomp_data, name))
-#define X32 0x40000000u /* of x86-64: the same call with 32-bit pointers */
+#define X32 0x40000000u     /* of x86-64: calls with 32-bit pointers, some with numbers of their own; nobody has so many */
+#define IO_URING_SETUP 425u /* with every processor */
 
-static bool forbid_typing(void)
+/* Arguments are two words, the low one first: all of these are little endian, and the kernel takes 32 bits. */
+
+static bool install(struct sock_filter *code, size_t count)
 {
-	/* args[1] as two words, the low one first: all of these are little endian, and the kernel takes 32 bits. */
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_ARCH, 0, 8),
-		BPF_JUMP(BPF_JMP | BPF_JA, 3, 0, 0),
-		/* our own */
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~X32),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 2, 4),
-		/* the other */
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_IOCTL, 0, 2),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(args[1])),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-	};
-	struct sock_fprog program = { .len = sizeof code / sizeof *code, .filter = code };
+	struct sock_fprog program = { .len = (unsigned short)count, .filter = code };
 
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 || errno == EINVAL; /* a kernel without it */
 }
+
+static bool forbid_typing(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_ARCH, 0, 9),
+		BPF_JUMP(BPF_JMP | BPF_JA, 3, 0, 0),
+		/* our own */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32, 7, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 2, 5),
+		/* the other */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_IOCTL, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(args[1])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+
+	return install(code, sizeof code / sizeof *code);
+}
+
+/* AF_VSOCK, to the host of a virtual machine, knows no network namespaces; and a ring makes sockets that no filter sees. */
+static bool forbid_leaving(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_ARCH, 0, 9),
+		BPF_JUMP(BPF_JMP | BPF_JA, 3, 0, 0),
+		/* our own */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IO_URING_SETUP, 7, 5),
+		/* the other */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_SOCKET, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IO_URING_SETUP, 4, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_VSOCK, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	};
+
+	return install(code, sizeof code / sizeof *code);
+}
 #else
 static bool forbid_typing(void) { return true; }
+static bool forbid_leaving(void) { return true; }
 #endif
 
 static bool drop_capabilities(void)
@@ -83,10 +124,10 @@ static bool drop_capabilities(void)
 	return prctl(PR_SET_SECUREBITS, BITS | LOCKS) == 0 && syscall(SYS_capset, &header, none) == 0;
 }
 
-bool rights_give_up(struct problem *problem)
+bool rights_give_up(bool stay, struct problem *problem)
 {
 	if (!drop_capabilities() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !forbid_typing() ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+	    (stay && !forbid_leaving()) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return problem_say(problem, "privileges cannot be given up: %s", strerror(errno));
 	return true;
 }
