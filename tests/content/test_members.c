@@ -390,6 +390,37 @@ static void test_restart(void **state)
 	silent();
 }
 
+/* However many members there are after a restart, a wildcard answers no name of another zone. */
+static void test_search_list(void **state)
+{
+	enum { MANY = 4200, LINE = 40 };
+	static const char *const addresses[] = { "192.0.2.7" };
+	char *records = malloc(sizeof(HEAD) + MANY * LINE);
+	size_t len = (size_t)sprintf(records, HEAD);
+	struct mist_zone *zone;
+	struct mist_why why;
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++)
+		len += (size_t)snprintf(records + len, LINE, "%u.zones PTR m%u.test.\n", i, i);
+	serve();
+	assert_int_equal(follow("a.cat", records), MIST_OK);
+	assert_int_equal(store_write(directory, zone_of("a.cat")->zone, 1, (uint64_t)time(NULL), NULL), MIST_OK);
+	end();
+	content = describe();
+	assert_int_equal(mist_content_zone(content, &(struct mist_zone_options){
+		.size = sizeof(struct mist_zone_options), .name = "made.land", .addresses = addresses, .address_count = 1 },
+		&zone), MIST_OK);
+	assert_int_equal(mist_content_seal(content), MIST_OK);
+	assert_true(content->zone_count > MANY);
+	silent();
+	assert_int_equal(mist_content_why(content, "ns.own.test.made.land", TYPE_A, &why), MIST_OK);
+	assert_string_equal(why.rcode, "NXDOMAIN");
+	assert_int_equal(mist_content_why(content, "ns.m1.test.made.land", TYPE_A, &why), MIST_OK);
+	assert_string_equal(why.rcode, "NOERROR");
+	mist_content_free(content);
+	free(records);
+}
+
 /* A new content has the members that were served, as it says that they are served. */
 static void test_reload(void **state)
 {
@@ -418,7 +449,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_come_and_go), TEST(test_reset), TEST(test_broken), TEST(test_clashes),
 		TEST(test_many_clashes), TEST(test_coo), TEST(test_groups), TEST(test_delegations),
-		TEST(test_restart), TEST(test_reload),
+		TEST(test_restart), TEST(test_search_list), TEST(test_reload),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
