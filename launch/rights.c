@@ -55,7 +55,8 @@ static bool install(struct sock_filter *code, size_t count)
 {
 	struct sock_fprog program = { .len = (unsigned short)count, .filter = code };
 
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 || errno == EINVAL; /* a kernel without it */
+	/* A kernel without filters says EINVAL, and says it of asking too; otherwise the filter is what is wrong. */
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 || (errno == EINVAL && prctl(PR_GET_SECCOMP) < 0);
 }
 
 static bool forbid_typing(void)
