@@ -32,7 +32,9 @@ from servers import harness
 RATE = 1000              # commits a second
 SECONDS = 60             # of changes at half of what the machine answers
 HALF, TAIL = 0.5, 0.3    # of what it answers
-PAIRS = 5                # of quiet and changing, at TAIL
+TICK = 500               # microseconds. Sent alone, each when it is due, questions at TAIL take the whole machine, and the
+                         # tail is that of a full one; with this tick they take half of it
+PAIRS = 15               # of quiet and changing, at TAIL: they lie far apart, and five leave much to luck
 NAMES = 100000
 LONGER = 1               # seconds that changes go on behind those who ask
 MAXIMUM = 3              # runs that say what the machine answers
@@ -178,7 +180,7 @@ class Row:
         self.total = dict.fromkeys(("sent", "answered", "lost", "wrong"), 0)     # of runs that were taken again as well
 
     def at(self, share, maximum):
-        self.entry.extra = ("--rate", str(int(maximum * share / self.entry.generators())))
+        self.entry.extra = ("--rate", str(int(maximum * share / self.entry.generators())), "--tick", str(TICK))
 
     def ask(self, seconds):
         run = self.entry.measure_once(seconds)
@@ -238,7 +240,7 @@ def tail(row):
 
 
 def tail_text(row):
-    """Five values have no interval; the least and the most say how far they lie apart."""
+    """The least and the most say how far they lie apart."""
     return "%.2f (%.2f to %.2f)" % (tail(row), min(tails(row)), max(tails(row)))
 
 
@@ -282,10 +284,16 @@ COLUMNS = (
     ("lost", lambda row: str(lost(row))),
     ("wrong", lambda row: str(row["total"]["wrong"])),
     ("looked at, bad", lambda row: "%d, %d" % (row["seen"]["samples"], row["seen"]["bad"])),
+    ("machine busy at 30 %, quiet", lambda row: "%.0f %%" % (100 * busy(row))),
     ("p99 us at 30 %, quiet", lambda row: centre(row, "quiet")),
     ("changing", lambda row: centre(row, "changing")),
     ("changing / quiet", lambda row: "**%s**" % tail_text(row)),
     ("MiB, first and last third", lambda row: "%.1f, %.1f" % tuple(each / (1 << 20) for each in row["memory"])))
+
+
+def busy(row):
+    """Share of the machine that questions at TAIL take with all that belongs to them, generators included."""
+    return figures.median([pair["quiet"]["rate"] * pair["quiet"]["busy_us"] for pair in row["pairs"]]) / 1e6 / len(CPUS)
 
 
 def centre(row, how):

@@ -39,7 +39,9 @@ uint64_t client_due(const struct load *load, uint64_t now)
 {
 	if (load->options.rate == 0)
 		return now;
-	return load->start + (uint64_t)((double)load->sent * (double)SECOND / (double)load->options.rate);
+	uint64_t after = (uint64_t)((double)load->sent * (double)SECOND / (double)load->options.rate);
+	uint64_t tick = load->options.tick ? load->options.tick : 1;
+	return load->start + (after + tick - 1) / tick * tick;
 }
 
 unsigned client_room(const struct load *load, const struct client *client, uint64_t now)

@@ -22,6 +22,7 @@ static const char usage[] =
 	"  --sockets N          sockets, or connections (1)\n"
 	"  --window N           questions in flight on each (1)\n"
 	"  --rate N             open loop: questions a second (closed loop)\n"
+	"  --tick US            open loop: only once in so long, then all that is due (each question alone)\n"
 	"  --seconds S          how long to ask (1)\n"
 	"  --count N            questions at most\n"
 	"  --timeout S          after which a question is lost (2)\n"
@@ -101,6 +102,7 @@ static int read_option(struct options *options, int letter, const char *text)
 	case 'T': options->timeout = number(text, 0.001, 60, &value) ? 0 : (uint64_t)(value * 1e9); break;
 	case 'e': options->payload = number(text, 512, 4096, &value) ? 0 : (unsigned)value; break;
 	case 'n': options->per_connection = number(text, 1, 1e9, &value) ? 0 : (unsigned)value; break;
+	case 'K': options->tick = number(text, 1, 1e6, &value) ? 0 : (uint64_t)(value * 1e3); break;
 	case 'h': options->think = number(text, 1, 1e6, &value) ? 0 : (uint64_t)(value * 1e3); break;
 	case 'o': options->sources = number(text, 1, 250, &value) ? 0 : (unsigned)value; break;
 	default: return -1;
@@ -116,7 +118,7 @@ static const struct option option_names[] = {
 	{ "cookies", 0, NULL, 'k' }, { "segment", 0, NULL, 'g' }, { "gro", 0, NULL, 'G' },
 	{ "per-connection", 1, NULL, 'n' }, { "sources", 1, NULL, 'o' }, { "buckets", 0, NULL, 'b' },
 	{ "spin", 0, NULL, 'i' }, { "pauses", 0, NULL, 'P' }, { "think", 1, NULL, 'h' },
-	{ "stamped", 0, NULL, 'V' },
+	{ "stamped", 0, NULL, 'V' }, { "tick", 1, NULL, 'K' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -144,7 +146,7 @@ static int read_options(struct options *options, int argc, char **argv)
 	}
 	if (optind < argc || options->server_length == 0 || options->server.v4.sin_port == 0 ||
 	    options->path == NULL || (options->think > 0 && !one_at_a_time(options)) ||
-	    (options->sources > 0 && options->server.any.sa_family != AF_INET)) {
+	    (options->tick > 0 && options->rate == 0) || (options->sources > 0 && options->server.any.sa_family != AF_INET)) {
 		fputs(usage, stderr);
 		return -1;
 	}
@@ -168,7 +170,7 @@ static void fill(struct load *load, struct client *client, unsigned count)
 		datagram_send(load, client, count);
 }
 
-/* Open loop: one question per client in turn, for as long as one is due and a window has room. Returns whether all
+/* Open loop: one question per client in turn, or of a tick what its window takes, for as long as one is due and a window has room. Returns whether all
    windows are full: then only an answer helps. */
 static bool fill_in_turn(struct load *load, unsigned *turn)
 {
@@ -178,8 +180,8 @@ static bool fill_in_turn(struct load *load, unsigned *turn)
 	while (idle < load->options.sockets && client_due(load, now) <= now) {
 		struct client *client = &load->clients[(*turn)++ % load->options.sockets];
 		uint64_t before = load->sent;
-		if (client_room(load, client, now) > 0)
-			fill(load, client, 1);
+		unsigned room = client_room(load, client, now);
+		fill(load, client, room > 0 && load->options.tick == 0 ? 1 : room);
 		idle = load->sent > before ? 0 : idle + 1;
 	}
 	return idle == load->options.sockets;

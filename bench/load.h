@@ -9,7 +9,8 @@
    One thread. A client is a socket with a window: so many questions may be in flight on it.
    Closed loop: every answer makes room for the next question. Open loop: questions leave at times that
    a rate prescribes, whether or not answers come, and a latency counts from the prescribed time, so that a
-   server that stalls cannot hide the questions it kept from being sent. */
+   server that stalls cannot hide the questions it kept from being sent. Each alone at its own time takes more of
+   the machine than the server does; with a tick those of a while leave together at its end. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
@@ -46,7 +47,7 @@ struct options {
 	unsigned sources;        /* 127.0.1.1 and following to send from, in turn; 0: what the kernel takes */
 	uint64_t rate;           /* questions a second; 0: closed loop */
 	uint64_t count;          /* questions at most */
-	uint64_t duration, timeout, think; /* nanoseconds */
+	uint64_t duration, timeout, think, tick; /* nanoseconds; tick 0: each question at its own time */
 };
 
 struct load;

@@ -65,7 +65,8 @@ class Generator(unittest.TestCase):
         self.assertEqual((result["answered"], result["wrong"], result["reasons"][reason]), (40, 40, 40), result)
 
     def test_right_answers(self):
-        for options in ([], ["--sockets", "4", "--window", "5"], ["--rate", "2000"], ["--do"], ["--cookies"],
+        for options in ([], ["--sockets", "4", "--window", "5"], ["--rate", "2000"],
+                        ["--rate", "2000", "--tick", "5000", "--sockets", "4", "--window", "2"], ["--do"], ["--cookies"],
                         ["--tcp"], ["--tcp", "--sockets", "3", "--window", "4"], ["--sources", "3", "--sockets", "4"],
                         ["--tcp", "--per-connection", "1", "--sources", "2"], ["--segment", "--gro", "--window", "8"]):
             with self.subTest(options):
