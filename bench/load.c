@@ -170,8 +170,8 @@ static void fill(struct load *load, struct client *client, unsigned count)
 		datagram_send(load, client, count);
 }
 
-/* Open loop: one question per client in turn, or of a tick what its window takes, for as long as one is due and a window has room. Returns whether all
-   windows are full: then only an answer helps. */
+/* Open loop: one question per client in turn, or of a tick what its window takes, for as long as one is due and a
+   window has room. Returns whether all windows are full: then only an answer helps. */
 static bool fill_in_turn(struct load *load, unsigned *turn)
 {
 	unsigned idle = 0;
