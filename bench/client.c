@@ -35,12 +35,17 @@ void client_free(struct client *client)
 	free(client->out);
 }
 
+static uint64_t tick_of(const struct load *load)
+{
+	return load->options.tick ? load->options.tick : 1;
+}
+
 uint64_t client_due(const struct load *load, uint64_t now)
 {
 	if (load->options.rate == 0)
 		return now;
 	uint64_t after = (uint64_t)((double)load->sent * (double)SECOND / (double)load->options.rate);
-	uint64_t tick = load->options.tick ? load->options.tick : 1;
+	uint64_t tick = tick_of(load);
 	return load->start + (after + tick - 1) / tick * tick;
 }
 
@@ -56,7 +61,9 @@ unsigned client_room(const struct load *load, const struct client *client, uint6
 		/* client_due() alone says when: rounded here as well, a question could be due and yet have no room. */
 		if (client_due(load, now) > now)
 			return 0;
-		due = (uint64_t)((double)(now - load->start) * (double)load->options.rate / (double)SECOND) + 1;
+		/* What became due behind the last tick waits for the next. */
+		uint64_t elapsed = (now - load->start) / tick_of(load) * tick_of(load);
+		due = (uint64_t)((double)elapsed * (double)load->options.rate / (double)SECOND) + 1;
 		due = due > load->sent ? due - load->sent : 1;
 		if (due < room)
 			room = due;

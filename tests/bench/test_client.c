@@ -29,9 +29,27 @@ static void what_is_due_has_room(void **state)
 	}
 }
 
+/* With a tick everything leaves at its end, however late that is noticed, and nothing that is due behind it. */
+static void a_tick_holds_back(void **state)
+{
+	const struct client client = { .free_count = 64 };
+	struct load load = { .options = { .rate = 10000, .count = UINT64_MAX, .tick = SECOND / 1000 }, .start = SECOND,
+	                     .end = UINT64_MAX };
+
+	(void)state;
+	for (load.sent = 1; load.sent < 100000; load.sent += 10) {
+		uint64_t tick = SECOND + (load.sent / 10 + 1) * load.options.tick;
+		assert_int_equal(client_due(&load, 0), tick);
+		assert_int_equal(client_room(&load, &client, tick - 1), 0);
+		assert_int_equal(client_room(&load, &client, tick), 10);
+		assert_int_equal(client_room(&load, &client, tick + load.options.tick - 1), 10);
+		assert_int_equal(client_room(&load, &client, tick + load.options.tick), 20);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(what_is_due_has_room) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(what_is_due_has_room), cmocka_unit_test(a_tick_holds_back) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
