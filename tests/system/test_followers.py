@@ -138,6 +138,8 @@ class Followers(unittest.TestCase):
             if much or turn % 10 == 0:
                 moved.verify(peers[turn % len(peers)])
         for peer in peers:
+            # it serves a version before it says that the transfer is over
+            harness.until(lambda p=peer: sum(p.transfers()) > turns, "%s to tell of its transfers" % peer.program)
             changes, wholes = peer.transfers()
             print("%s: %d edits, %d changes and %d wholes transferred" % (peer.program, turns, changes, wholes),
                   flush=True)
