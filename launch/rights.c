@@ -59,58 +59,60 @@ static bool install(struct sock_filter *code, size_t count)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 || (errno == EINVAL && prctl(PR_GET_SECCOMP) < 0);
 }
 
-static bool forbid_typing(void)
+/* A call that is refused where one of its arguments, or its number, has a value. */
+struct forbidden {
+	uint32_t own, other;         /* its number here, and with the other processor */
+	uint32_t argument, value;
+	uint32_t error;
+	bool staying;                /* only for a command that stays in its network */
+};
+
+/* Of the kernel's filters the one that came last says the error: x32 calls, which each refuses, get EPERM. */
+static const struct forbidden forbidden[] = {
+	/* AF_VSOCK, to the host of a virtual machine, knows no network namespaces; and a ring makes sockets that no
+	 * filter sees. */
+	{ IO_URING_SETUP, IO_URING_SETUP, FIELD(nr), IO_URING_SETUP, ENOSYS, true },
+	{ SYS_socket, OTHER_SOCKET, FIELD(args[0]), AF_VSOCK, EAFNOSUPPORT, true },
+	{ SYS_ioctl, OTHER_IOCTL, FIELD(args[1]), TIOCLINUX, EPERM, false },
+	{ SYS_ioctl, OTHER_IOCTL, FIELD(args[1]), TIOCSTI, EPERM, false },
+};
+
+static bool forbid_call(const struct forbidden *call)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(arch)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_ARCH, 0, 9),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_ARCH, 0, 8),
 		BPF_JUMP(BPF_JMP | BPF_JA, 3, 0, 0),
 		/* our own */
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32, 7, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 2, 5),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32, 6, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call->own, 2, 4),
 		/* the other */
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_IOCTL, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(args[1])),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call->other, 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, call->argument),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call->value, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | call->error),
 	};
 
 	return install(code, sizeof code / sizeof *code);
 }
 
-/* AF_VSOCK, to the host of a virtual machine, knows no network namespaces; and a ring makes sockets that no filter sees. */
-static bool forbid_leaving(void)
+static bool forbid(bool stay)
 {
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_ARCH, 0, 9),
-		BPF_JUMP(BPF_JMP | BPF_JA, 3, 0, 0),
-		/* our own */
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 4, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IO_URING_SETUP, 7, 5),
-		/* the other */
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_SOCKET, 1, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IO_URING_SETUP, 4, 2),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(args[0])),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_VSOCK, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-	};
-
-	return install(code, sizeof code / sizeof *code);
+	for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
+		if ((stay || !forbidden[i].staying) && !forbid_call(&forbidden[i]))
+			return false;
+	return true;
 }
 #else
-static bool forbid_typing(void) { return true; }
-static bool forbid_leaving(void) { return true; }
+static bool forbid(bool stay)
+{
+	(void)stay;
+	return true;
+}
 #endif
 
 static bool drop_capabilities(void)
@@ -127,8 +129,8 @@ static bool drop_capabilities(void)
 
 bool rights_give_up(bool stay, struct problem *problem)
 {
-	if (!drop_capabilities() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !forbid_typing() ||
-	    (stay && !forbid_leaving()) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+	if (!drop_capabilities() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !forbid(stay) ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return problem_say(problem, "privileges cannot be given up: %s", strerror(errno));
 	return true;
 }

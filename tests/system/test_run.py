@@ -10,6 +10,7 @@ import fcntl
 import glob
 import json
 import os
+import platform
 import pty
 import random
 import re
@@ -667,6 +668,26 @@ libc = ctypes.CDLL(None, use_errno=True)
 print(libc.syscall(425, 1, None), ctypes.get_errno())  # io_uring_setup
 """
         self.assertEqual(python(makes).split(), [str(errno.EAFNOSUPPORT), "-1", str(errno.ENOSYS)])
+
+    def test_calls_of_the_other_processor(self):
+        """A program of 64 bits can make those of 32 bits, whose numbers are others."""
+        calls = """
+import ctypes, mmap, termios
+# push rbx; eax, ebx, ecx, edx = edi, esi, edx, 0; int 0x80; cdqe; pop rbx; ret
+code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+code.write(bytes.fromhex("5389f889f389d131d2cd8048985bc3"))
+call = ctypes.CFUNCTYPE(ctypes.c_long, *[ctypes.c_uint] * 3)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+assert call(20, 0, 0) > 0  # getpid
+print(call(54, 0, termios.TIOCSTI), call(54, 0, termios.TIOCLINUX), call(359, 40, 1), call(425, 1, 0))  # 40: AF_VSOCK
+assert call(359, 2, 1) > 0 and call(54, 99, termios.TIOCGWINSZ) == -%d
+""" % errno.EBADF
+        bare = subprocess.run([PYTHON, "-c", calls], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+        if platform.machine() != "x86_64" or bare.returncode == -signal.SIGSEGV:
+            self.skipTest("nothing here makes such calls")
+        self.assertEqual(bare.returncode, 0)
+        self.assertEqual(list(map(int, python(calls).split())),
+                         [-errno.EPERM, -errno.EPERM, -errno.EAFNOSUPPORT, -errno.ENOSYS])
 
     def test_without_resolv_conf(self):
         """Then resolvers ask 127.0.0.1, and the server is at another address of the host's."""
